@@ -1,0 +1,161 @@
+"""What the daemon and a builder say to each other: one request in, a stream of events out, as JSON lines.
+
+The request goes to the builder's standard input, the events come from its standard output, everything that people
+read (solver explanations, post-link and pip output) goes to its standard error, which is the build's log. Nothing
+else connects the two, so a sandbox can wrap the builder and another machine can run it.
+
+The builder ends with exactly one `Succeeded` or `Failed`. Ending without one means that it was killed.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """The steps of a build, in order; `FETCH` and `LINK` overlap."""
+
+    SOLVE = "solve"
+    FETCH = "fetch"
+    LINK = "link"
+    POST_LINK = "post-link"
+    PIP = "pip"
+    BYTECODE = "bytecode"
+    SEAL = "seal"
+
+
+class FailureKind(StrEnum):
+    """Why a build failed; `TRANSIENT_KINDS` are worth another try."""
+
+    NETWORK = "network"
+    TIMEOUT = "timeout"
+    LOCKED = "locked"
+    KILLED = "killed"
+    DISK_FULL = "disk-full"
+    UNSATISFIABLE = "unsatisfiable"
+    BAD_SPEC = "bad-spec"
+    CHANNEL = "channel"
+    CHECKSUM = "checksum"
+    POST_LINK = "post-link"
+    PIP = "pip"
+    PACKAGE = "package"
+    INTERNAL = "internal"
+
+
+TRANSIENT_KINDS = frozenset(
+    {
+        FailureKind.NETWORK,
+        FailureKind.TIMEOUT,
+        FailureKind.LOCKED,
+        FailureKind.KILLED,
+        FailureKind.DISK_FULL,  # somebody makes room, or garbage collection does
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """All that a builder is told.
+
+    Attributes:
+        build: `<digest>-<name>`.
+        specification: Canonical JSON text (spec.canonical).
+        prefix: Absolute path that the environment is made at and keeps.
+        packages: Absolute path of the shared package cache; repodata and bytecode caches are inside.
+        default_channels: Used when the specification names none.
+        channel_alias: URL that plain channel names are below.
+        memory_bytes: Address-space-independent limit (RLIMIT_DATA) for the builder and its children; 0 for none.
+        wall_seconds: The builder ends itself past this; the daemon kills it a little later. 0 for none.
+        attempt: Number of this try, from 1.
+    """
+
+    build: str
+    specification: str
+    prefix: str
+    packages: str
+    default_channels: tuple[str, ...] = ("conda-forge",)
+    channel_alias: str = "https://conda.anaconda.org"
+    memory_bytes: int = 0
+    wall_seconds: float = 0
+    attempt: int = 1
+
+    def encode(self) -> bytes:
+        """One JSON line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> "BuildRequest":
+        """The inverse of `encode`; ValueError or TypeError when it is not a request."""
+        document = json.loads(line)
+        document["default_channels"] = tuple(document["default_channels"])
+        return cls(**document)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a phase is: `done` of `total` packages (or pip lines, or files), `done_bytes` of `total_bytes`.
+
+    `total` 0 means not known. `package` names what was worked on last, "" when nothing in particular.
+    """
+
+    phase: Phase
+    package: str = ""
+    done: int = 0
+    total: int = 0
+    done_bytes: int = 0
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A sealed, synced prefix stands at `request.prefix`.
+
+    Attributes:
+        size_bytes: Apparent size: the sum of all regular files.
+        own_bytes: What this build added to the disk beyond the package cache.
+        package_count: conda packages and pip distributions.
+        file_count: Files and links in the inventory.
+        lock_sha256: SHA-256 of conda-meta/condafs.lock.
+        seconds: Phase -> wall seconds.
+    """
+
+    size_bytes: int
+    own_bytes: int
+    package_count: int
+    file_count: int
+    lock_sha256: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No environment: `message` is for people (several lines, credentials masked), `kind` decides about retrying."""
+
+    kind: FailureKind
+    message: str
+    phase: Phase | None = None
+
+
+Event = Progress | Succeeded | Failed
+_EVENTS: dict[str, type[Progress | Succeeded | Failed]] = {
+    "progress": Progress,
+    "succeeded": Succeeded,
+    "failed": Failed,
+}
+
+
+def encode_event(event: Event) -> bytes:
+    """One JSON line: the event's fields and its kind under `event`."""
+    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)}).encode() + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """The inverse of `encode_event`; ValueError, KeyError or TypeError when it is not an event."""
+    document: dict[str, Any] = json.loads(line)
+    kind = _EVENTS[document.pop("event")]
+    if kind is not Succeeded and document.get("phase") is not None:
+        document["phase"] = Phase(document["phase"])
+    if kind is Failed:
+        document["kind"] = FailureKind(document["kind"])
+    return kind(**document)

@@ -1,0 +1,1 @@
+"""The tree through FUSE: a thin adapter, the only room that knows pyfuse3."""

@@ -1,0 +1,1 @@
+"""What was built, on disk: how a prefix is pinned, activated, inventoried, sealed and read back."""

@@ -1,0 +1,1 @@
+"""When an environment is made: intake of specifications, the queue, retries, publishing."""

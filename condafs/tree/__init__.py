@@ -1,0 +1,1 @@
+"""What /envs looks like: nodes that do not know FUSE."""
