@@ -1,1 +1,1 @@
-"""How an environment is made: a process of its own, driven by `protocol`; the only room that knows rattler and asyncio."""
+"""How an environment is made: by a process of its own, driven by `protocol`; the room of rattler and asyncio."""

@@ -1,1 +1,12 @@
-"""The tree through FUSE: a thin adapter, the only room that knows pyfuse3."""
+"""The tree through FUSE: a thin adapter, the only room that knows pyfuse3.
+
+::
+
+    inodes       numbers for nodes, for as long as the kernel knows them
+    encode       bytes and structures of the kernel's, from the tree's and back
+    guard        no exception leaves a handler but FUSEError
+    listing      open directories
+    operations   the handlers
+    mounting     before and after: mount options, dead mounts, what a machine lacks
+    serve        a mounted tree, from start to end
+"""

@@ -35,7 +35,8 @@ class Specification:
         pip: Lines of the `pip:` lists, in order (options are positional).
         variables: (name, value) pairs sorted by name.
         exclude_newer: `YYYY-MM-DD` or RFC 3339 UTC (`2026-11-01T12:00:00Z`), or "".
-        packages: Exact packages, sorted; only when the file was a lock or an explicit list, `dependencies` is empty then.
+        packages: Exact packages, sorted; only when the file was a lock or an explicit list, which have no
+            `dependencies` and `channels`.
     """
 
     name: EnvironmentName

@@ -1,0 +1,150 @@
+"""One build, from the request to the outcome: solve, fetch and link, post-link, pip, bytecode, seal."""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from condafs.builder.archives import verify_archives
+from condafs.builder.bytecode import Bytecode
+from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
+from condafs.builder.cache import Cache
+from condafs.builder.channels import find_channels
+from condafs.builder.events import Events
+from condafs.builder.install import install_packages
+from condafs.builder.interpreter import Interpreter, find_interpreter
+from condafs.builder.locked import read_locked
+from condafs.builder.pip import Distribution, install_requirements
+from condafs.builder.postlink import run_post_link_scripts
+from condafs.builder.protocol import BuildRequest, Phase, Progress, Succeeded
+from condafs.builder.records_on_disk import write_history, write_lock
+from condafs.builder.solve import Solution, archive_of, solve_specification
+from condafs.builder.transcript import Transcript
+from condafs.names import BuildName
+from condafs.prefix.activation import write_activation
+from condafs.prefix.marker import write_marker
+from condafs.prefix.seal import seal, sync_to_disk
+from condafs.spec.canonical import from_canonical
+from condafs.spec.specification import Specification
+
+
+class Build:
+    """One build.
+
+    Args:
+        request: What to build, and where.
+        events: Told how far it is.
+        transcript: The log.
+    """
+
+    def __init__(self, request: BuildRequest, events: Events, transcript: Transcript) -> None:
+        self._request = request
+        self._events = events
+        self._transcript = transcript
+        self._build = BuildName.parse(request.build)
+        self._specification: Specification = from_canonical(request.specification.encode())
+        self._prefix = Path(request.prefix)
+        self._cache = Cache(Path(request.packages))
+
+    async def run(self) -> Succeeded:
+        """Make the environment.
+
+        Raises:
+            BuildError, OSError, rattler's errors: see `failure`.
+        """
+        solution = await self._solve()
+        interpreter = find_interpreter(solution.records)
+        bytecode = self._start_bytecode(solution, interpreter)
+        await self._verify(solution)
+        await install_packages(solution, self._prefix, self._cache, self._events, bytecode)
+        run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript)
+        distributions = self._run_pip()
+        self._finish_bytecode(interpreter, bytecode)
+        return self._seal(solution, distributions)
+
+    async def _solve(self) -> Solution:
+        self._events.enter(Phase.SOLVE)
+        self._cache.make()
+        gateway = self._cache.gateway()
+        specification = self._specification
+        if specification.packages:
+            count = 0
+
+            def report(file_name: str) -> None:
+                nonlocal count
+                count += 1
+                self._events.report(Progress(Phase.SOLVE, file_name, count, len(specification.packages)))
+
+            records = await read_locked(specification.packages, self._cache, gateway, report)
+            channels = find_channels(sorted({record.channel or "" for record in records}), self._request.channel_alias)
+            solution = Solution(records, channels, [], specification.platform)
+        else:
+            solution = await solve_specification(specification, self._request, gateway)
+        self._transcript.note(f"solve: {len(solution.records)} packages")
+        for record in sorted(solution.records, key=lambda record: record.name.normalized):
+            self._transcript.note(f"  {record.name.normalized} {record.version} {record.build}  {record.url}")
+        return solution
+
+    def _start_bytecode(self, solution: Solution, interpreter: Interpreter | None) -> Bytecode | None:
+        packages = {number: record for number, record in enumerate(solution.records) if record.noarch.python}
+        if interpreter is None or not interpreter.has_unchecked_bytecode:
+            return None
+        return Bytecode(interpreter, packages, self._prefix, self._cache, self._transcript)
+
+    async def _verify(self, solution: Solution) -> None:
+        """Let nothing into the cache that is not what the channel says, and nothing else pass for it."""
+        self._events.enter(Phase.FETCH)
+        archives = [archive_of(record) for record in solution.records]
+        fresh = [number for number, archive in enumerate(archives) if not self._cache.holds(archive)]
+        verified = await asyncio.to_thread(verify_archives, [archives[number] for number in fresh])
+        for number, archive in zip(fresh, verified, strict=True):
+            if archive.sha256:
+                solution.records[number].sha256 = archive.sha256
+                self._cache.evict_unsummed(archive)
+        if count := sum(1 for archive in verified if archive.path):
+            self._transcript.note(f"fetch: sums of {count} local archives verified")
+
+    def _run_pip(self) -> list[Distribution]:
+        if not self._specification.pip:
+            return []
+        self._events.enter(Phase.PIP)
+        with tempfile.TemporaryDirectory(prefix="condafs-pip-") as scratch:
+            return install_requirements(
+                self._specification.pip,
+                self._prefix,
+                self._cache.pip,
+                Path(scratch),
+                dict(self._specification.variables),
+                self._transcript,
+            )
+
+    def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> None:
+        if interpreter is None or bytecode is None:
+            return
+        self._events.enter(Phase.BYTECODE)
+        modules = bytecode.finish() + contested_modules(self._prefix, interpreter.site_packages)
+        site_packages = self._prefix / interpreter.site_packages
+        if self._specification.pip:
+            modules += modules_without_bytecode(site_packages)
+        compile_in_place(self._prefix / interpreter.executable, site_packages, sorted(set(modules)), self._transcript)
+
+    def _seal(self, solution: Solution, distributions: list[Distribution]) -> Succeeded:
+        self._events.enter(Phase.SEAL)
+        finished = time.time()
+        (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
+        (self._prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
+        write_activation(self._prefix, self._build.name, dict(self._specification.variables))
+        lock_sha256 = write_lock(self._prefix, solution, distributions)
+        write_history(self._prefix, solution, self._request.build, finished)
+        inventory = seal(self._prefix)
+        sync_to_disk(self._prefix)
+        write_marker(self._prefix, self._build, self._request.specification, lock_sha256=lock_sha256, finished=finished)
+        self._events.finish_phase()
+        return Succeeded(
+            size_bytes=inventory.size_bytes,
+            own_bytes=inventory.own_bytes,
+            package_count=len(solution.records) + len(distributions),
+            file_count=inventory.file_count,
+            lock_sha256=lock_sha256,
+            seconds=self._events.seconds,
+        )

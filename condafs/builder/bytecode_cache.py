@@ -1,0 +1,165 @@
+"""Bytecode of noarch packages, made once for each package and python minor version, kept beside the package cache.
+
+Layout of `packages/bytecode/`::
+
+    interpreters/<python's distribution>-<sha256>    tag and magic of that python: `cpython-312-cb0d0d0a`
+    <distribution>-<sha256>/<tag>-<magic>/           one package; appears by rename, complete
+        index       JSON: [[number or why not, path of the module below site-packages], ...]; `failed`: does not
+                    compile, `prefix`: the prefix is written into its source, compiled in each environment
+        0, 1, 2 ... bytecode
+
+An archive without a known sum is called by its distribution alone. Two builders that make the same entry at a time
+both finish; one rename wins.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from condafs.builder.compilers import Source
+
+FAILED = "failed"
+HAS_PREFIX = "prefix"
+_SITE_PACKAGES = "site-packages/"
+_SHORT = 16
+"""Hex digits of an archive's sum in names: with the distribution before them, plenty."""
+
+
+def key_of(distribution: str, sha256: bytes | None) -> str:
+    """What a package's directory is called."""
+    return f"{distribution}-{sha256.hex()[:_SHORT]}" if sha256 else distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module of a noarch package: path below site-packages, and whether the prefix is written into its source."""
+
+    path: str
+    has_prefix: bool
+
+
+def read_modules(package: Path) -> list[Module]:
+    """The modules of an extracted noarch package (conda's documentation, "Noarch Python packages")."""
+    try:
+        document = json.loads((package / "info" / "paths.json").read_bytes())
+    except FileNotFoundError:  # of the days before paths.json
+        listed = [(line, False) for line in (package / "info" / "files").read_text(encoding="utf-8").splitlines()]
+    else:
+        listed = [(entry["_path"], bool(entry.get("prefix_placeholder"))) for entry in document["paths"]]
+    return [
+        Module(path.removeprefix(_SITE_PACKAGES), has_prefix)
+        for path, has_prefix in listed
+        if path.startswith(_SITE_PACKAGES) and path.endswith(".py")
+    ]
+
+
+def bytecode_path(module: str, tag: str) -> str:
+    """Where python looks for the bytecode of a module (PEP 3147)."""
+    directory, _, name = module.rpartition("/")
+    return f"{directory}/__pycache__/{name[:-3]}.{tag}.pyc" if directory else f"__pycache__/{name[:-3]}.{tag}.pyc"
+
+
+class Draft:
+    """An entry in the making, in a directory of its own.
+
+    Args:
+        package: Extracted.
+        entry: Where it will be.
+        drafts: Where it is made.
+    """
+
+    def __init__(self, package: Path, entry: Path, drafts: Path) -> None:
+        self._entry = entry
+        drafts.mkdir(parents=True, exist_ok=True)
+        self._directory = tempfile.mkdtemp(dir=drafts)
+        self._modules = read_modules(package)
+        self._root = f"{package}/{_SITE_PACKAGES}"
+
+    def sources(self) -> list[Source]:
+        """What has to be compiled."""
+        return [
+            Source(self._root + module.path, module.path, f"{self._directory}/{number}")
+            for number, module in enumerate(self._modules)
+            if not module.has_prefix
+        ]
+
+    def publish(self, failed: Iterable[str]) -> None:
+        """Write the index and rename the entry into place.
+
+        Args:
+            failed: Paths of sources that do not compile.
+        """
+        missing = {path.removeprefix(self._root) for path in failed}
+        index = [
+            (HAS_PREFIX if module.has_prefix else FAILED if module.path in missing else number, module.path)
+            for number, module in enumerate(self._modules)
+        ]
+        Path(self._directory, "index").write_text(json.dumps(index))
+        os.chmod(self._directory, 0o755)  # noqa: PTH101, S103 - mkdtemp makes it private
+        self._entry.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(self._directory, self._entry)  # noqa: PTH104
+        except OSError:
+            shutil.rmtree(self._directory)
+            if not self._entry.is_dir():
+                raise
+
+
+def link_entry(entry: Path, site_packages: Path, tag: str) -> list[str]:
+    """Link the bytecode of a package into an environment; what is there already stays.
+
+    Args:
+        entry: Complete.
+        site_packages: Of the environment; the package itself is linked.
+        tag: Of its python.
+
+    Returns:
+        Modules that have to be compiled in place.
+    """
+    made: set[str] = set()
+    in_place = []
+    for state, module in json.loads((entry / "index").read_bytes()):
+        if state == HAS_PREFIX:
+            in_place.append(module)
+        if not isinstance(state, int):
+            continue
+        target = f"{site_packages}/{bytecode_path(module, tag)}"
+        directory = target.rpartition("/")[0]
+        if directory not in made:
+            os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - thousands of files: text paths throughout
+            made.add(directory)
+        _link_or_copy(f"{entry}/{state}", target)
+    return in_place
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        raise
+    except OSError:  # another filesystem, or as many links as it can have
+        shutil.copy2(source, target)
+
+
+def read_tag(cache: Path, python: str) -> str | None:
+    """`<tag>-<magic>` of a python that compiled before."""
+    with contextlib.suppress(FileNotFoundError):
+        return (cache / "interpreters" / python).read_text()
+    return None
+
+
+def write_tag(cache: Path, python: str, tag: str) -> None:
+    """Remember it; one rename, so that nobody reads half of it."""
+    directory = cache / "interpreters"
+    directory.mkdir(parents=True, exist_ok=True)
+    fd, name = tempfile.mkstemp(prefix=".making-", dir=directory)
+    with os.fdopen(fd, "w") as file:
+        file.write(tag)
+    Path(name).replace(directory / python)

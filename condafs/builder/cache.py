@@ -1,0 +1,101 @@
+"""The package cache: where things are in it, and what it holds already.
+
+Layout of `packages/`::
+
+    pkgs/<name>-<version>-<build>/         extracted packages, rattler's
+    pkgs/<name>-<version>-<build>.lock     rattler's, locked by flock while in use: 8 bytes revision, then the archive's
+                                           32 bytes SHA-256, absent when it was fetched without one
+    bytecode/                              see `bytecode_cache`
+    pip-cache/                             pip's own
+    .drafts/                               what is being made or fetched
+    .builders                              see `leftovers`
+    *.json, *.shards-cache-v1, ...         repodata of http channels, rattler's
+"""
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rattler.package_cache import PackageCache, ValidationMode
+from rattler.repo_data import Gateway
+
+from condafs.builder.archives import Archive
+
+_REVISION_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The shared cache below one directory.
+
+    Attributes:
+        root: `packages/`.
+    """
+
+    root: Path
+
+    @property
+    def extracted(self) -> Path:
+        """Extracted packages; the Gateway puts those of direct URLs into `pkgs` below its own directory, too."""
+        return self.root / "pkgs"
+
+    @property
+    def bytecode(self) -> Path:
+        """Compiled once, linked everywhere."""
+        return self.root / "bytecode"
+
+    @property
+    def drafts(self) -> Path:
+        """What is being made or fetched."""
+        return self.root / ".drafts"
+
+    @property
+    def pip(self) -> Path:
+        """Wheels and downloads, pip's own."""
+        return self.root / "pip-cache"
+
+    def make(self) -> None:
+        """Make the directories."""
+        for directory in (self.extracted, self.bytecode, self.drafts):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    def gateway(self) -> Gateway:
+        """Repodata; a new one for each build, because it never looks twice."""
+        return Gateway(cache_dir=self.root)
+
+    def package_cache(self) -> PackageCache:
+        """Packages; `fast` repairs what lost files, a plain `cache_dir` does not look (shared experiment)."""
+        return PackageCache.new_layered([self.extracted], validation_mode=ValidationMode.fast())
+
+    def directory_of(self, distribution: str) -> Path:
+        """Where a package is, or will be, extracted."""
+        return self.extracted / distribution
+
+    def holds(self, archive: Archive) -> bool:
+        """Whether the package of exactly that archive is there: what came in with a sum was verified then."""
+        try:
+            content = self._lock_of(archive).read_bytes()
+        except OSError:
+            return False
+        return archive.sha256 is not None and content[_REVISION_BYTES:] == archive.sha256
+
+    def evict_unsummed(self, archive: Archive) -> None:
+        """Remove a package of that name that was fetched without a sum.
+
+        rattler takes it for any archive of the name, whatever sum is asked for (experiment, py-rattler 0.28).
+        """
+        try:
+            fd = os.open(self._lock_of(archive), os.O_RDWR)
+        except FileNotFoundError:
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # another builder may be linking it
+            if os.fstat(fd).st_size <= _REVISION_BYTES:
+                shutil.rmtree(self.directory_of(archive.distribution), ignore_errors=True)
+        finally:
+            os.close(fd)
+
+    def _lock_of(self, archive: Archive) -> Path:
+        return self.extracted / f"{archive.distribution}.lock"

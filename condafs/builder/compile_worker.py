@@ -1,0 +1,59 @@
+"""Compiles modules, one request a line; runs in the environment's own python (3.7 or later), outside of condafs.
+
+Its text is handed to `python -c`, so it imports nothing but the standard library's core. Lines in and out are JSON::
+
+    out   {"tag": "cpython-312", "magic": "cb0d0d0a"}                      once, at the start
+    in    {"files": [[source, name, target], ...]}
+    out   {"failed": [[source, why], ...], "errno": number or null, "why": text}
+
+The bytecode has an unchecked hash (PEP 552): nothing compares it with its source when it is imported, whatever
+happens to the source's time on the way through archives and image layers. `name` is what tracebacks would show;
+importing replaces it by the real path (importlib's `_fix_co_filename`).
+"""
+
+import gc
+import importlib.util
+import json
+import marshal
+import sys
+import warnings
+
+UNCHECKED_HASH = 1  # PEP 552: bit 0 hash-based, bit 1 check the source
+
+
+def compile_file(source: str, name: str, target: str) -> None:
+    """Compile one module."""
+    with open(source, "rb") as file:  # noqa: PTH123 - pathlib is not worth importing here
+        content = file.read()
+    code = compile(content, name, "exec", dont_inherit=True)
+    head = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH.to_bytes(4, "little")
+    with open(target, "wb") as file:  # noqa: PTH123
+        file.write(head + importlib.util.source_hash(content) + marshal.dumps(code))
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    gc.disable()  # syntax trees are freed by counting
+    warnings.simplefilter("ignore")
+    answer({"tag": sys.implementation.cache_tag, "magic": importlib.util.MAGIC_NUMBER.hex()})
+    for line in sys.stdin:
+        failed, number, why = [], None, ""
+        for source, name, target in json.loads(line)["files"]:
+            try:
+                compile_file(source, name, target)
+            except OSError as error:  # a full disk is nothing that the module did
+                number, why = error.errno, str(error)
+                break
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+                failed.append([source, "%s: %s" % (type(error).__name__, error)])  # noqa: UP031 - any python reads it
+        answer({"failed": failed, "errno": number, "why": why})
+
+
+def answer(document: "dict[str, object]") -> None:
+    """Write one line."""
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

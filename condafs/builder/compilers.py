@@ -1,0 +1,153 @@
+"""Compiler processes: the environment's own python, once for each core, fed with pieces of work by a thread each."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from condafs.builder import compile_worker
+
+PIECE_FILES = 40
+"""Files that a compiler takes at a time: few enough that all end together."""
+
+_WORKER = Path(compile_worker.__file__).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One module: where it is, what tracebacks call it, where its bytecode goes."""
+
+    path: str
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What became of a piece: how many files, which of them do not compile and why, or what stopped it."""
+
+    count: int
+    failed: tuple[tuple[str, str], ...] = ()
+    error: Exception | None = None
+
+
+OnDone = Callable[[Compiled], None]
+
+
+class CompilerError(Exception):
+    """That python cannot compile: it does not start, or it died."""
+
+
+class Compilers:
+    """Compiler processes of one python, and the queue before them; a second one starts when there is work for two.
+
+    Args:
+        python: Executable of the environment, or of the package cache.
+
+    Raises:
+        CompilerError: when it does not run.
+    """
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        self._count = len(os.sched_getaffinity(0))
+        self._pieces: queue.SimpleQueue[tuple[list[Source], OnDone] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._first = _Compiler(python)
+        self.tag: str = self._first.greeting["tag"]
+        self.magic: str = self._first.greeting["magic"]
+
+    def compile(self, sources: Sequence[Source], on_done: OnDone) -> None:
+        """Queue modules.
+
+        Args:
+            sources: Modules.
+            on_done: Called in a thread for each piece, with what became of it.
+        """
+        for begin in range(0, len(sources), PIECE_FILES):
+            self._pieces.put((list(sources[begin : begin + PIECE_FILES]), on_done))
+            if len(self._threads) < self._count:
+                compiler = None if self._threads else self._first
+                thread = threading.Thread(target=self._work, args=(compiler,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def end(self) -> None:
+        """Finish what is queued, then end all processes."""
+        for _ in self._threads:
+            self._pieces.put(None)
+        for thread in self._threads:
+            thread.join()
+        if not self._threads:
+            self._first.end()
+
+    def _work(self, compiler: "_Compiler | None") -> None:
+        while piece := self._pieces.get():
+            sources, on_done = piece
+            try:
+                compiler = compiler or _Compiler(self._python)
+                result = compiler.compile(sources)
+            except (CompilerError, OSError) as error:
+                compiler = None
+                result = Compiled(len(sources), error=error)
+            on_done(result)
+        if compiler:
+            compiler.end()
+
+
+class _Compiler:
+    """One process."""
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the environment's own python
+                # No site, no user directory, no variables: only the language itself is needed, and the package cache
+                # holds python without the libraries that its extension modules want.
+                [python, "-S", "-s", "-B", "-c", _WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},  # constant sets keep one order: the same bytes always
+                cwd="/",
+                text=True,
+            )
+        except OSError as error:
+            raise CompilerError(str(error)) from None
+        self.greeting = self._read()
+
+    def compile(self, sources: Sequence[Source]) -> Compiled:
+        try:
+            self._pipe(self._process.stdin).write(
+                json.dumps({"files": [[s.path, s.name, s.target] for s in sources]}) + "\n"
+            )
+            self._pipe(self._process.stdin).flush()
+        except BrokenPipeError:
+            pass  # reading says what happened to it
+        answer = self._read()
+        if answer["errno"] is not None:
+            raise OSError(answer["errno"], answer["why"])
+        return Compiled(len(sources), tuple((source, why) for source, why in answer["failed"]))
+
+    def end(self) -> None:
+        self._pipe(self._process.stdin).close()
+        self._process.wait()
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(self._pipe(self._process.stdout).readline())
+        except ValueError:
+            self._process.kill()
+            msg = f"{self._python} cannot compile (it ended with {self._process.wait()})"
+            raise CompilerError(msg) from None
+        return document
+
+    @staticmethod
+    def _pipe(stream: IO[str] | None) -> IO[str]:
+        assert stream is not None  # noqa: S101 - asked for in __init__
+        return stream

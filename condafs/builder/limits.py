@@ -1,0 +1,45 @@
+"""What a builder may use, and for whom it works: memory, wall time, the daemon at the other end of standard input."""
+
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable
+
+from condafs.builder.offspring import kill_descendants
+
+
+def limit_memory(memory_bytes: int) -> None:
+    """Limit private writable memory of this process and each of its children; 0 for no limit.
+
+    RLIMIT_DATA since Linux 4.7 counts private writable mappings (setrlimit(2)); RLIMIT_AS would also count the
+    address space that runtimes reserve and never touch.
+    """
+    if memory_bytes:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def die_with_daemon(fd: int) -> None:
+    """End this process and everything below it when the daemon is gone.
+
+    The daemon holds the other end of `fd`, a pipe that it never writes to again. PR_SET_PDEATHSIG would not do: it
+    fires when the *thread* that forked ends (prctl(2)), trio forks in a worker thread, and only the child is told.
+    """
+    threading.Thread(target=_wait_for_end, args=(fd,), name="daemon-watch", daemon=True).start()
+
+
+def _wait_for_end(fd: int) -> None:
+    while os.read(fd, 4096):
+        pass
+    kill_descendants(os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_after(wall_seconds: float, end: Callable[[], None]) -> None:
+    """Call `end` in a thread of its own when the time is over; 0 for no limit."""
+    if wall_seconds:
+        timer = threading.Timer(wall_seconds, end)
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,115 @@
+"""The `pip:` section: the environment's own pip, with the lines in their order, and what pip says about failing."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from condafs.builder.failure import BuildError, kind_of_text
+from condafs.builder.programs import clean_environment, run
+from condafs.builder.protocol import FailureKind
+from condafs.builder.transcript import Transcript
+from condafs.spec.credentials import mask_credentials
+
+_TRANSIENT = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.DISK_FULL, FailureKind.LOCKED})
+_NOT_FOUND = re.compile(r"No matching distribution found|Could not find a version that satisfies")
+_UNREACHABLE = re.compile(r"Retrying \(Retry|NewConnectionError|connection broken", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What pip installed, from where; `location` has the archive's sum as a fragment where pip knew it."""
+
+    name: str
+    version: str
+    location: str
+
+
+def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip stands between
+    lines: Sequence[str], prefix: Path, cache: Path, scratch: Path, variables: Mapping[str, str], transcript: Transcript
+) -> list[Distribution]:
+    """Install the lines of the `pip:` section.
+
+    Args:
+        lines: As in a requirements file; options are positional.
+        prefix: Has python and pip.
+        cache: pip's own.
+        scratch: Directory for the requirements and pip's report.
+        variables: Of the specification.
+        transcript: Gets pip's output.
+
+    Returns:
+        What was installed.
+
+    Raises:
+        BuildError: PIP, or NETWORK and its like where pip's output says so.
+    """
+    python = prefix / "bin" / "python"
+    if not python.exists():
+        raise BuildError(FailureKind.BAD_SPEC, "there is a pip: section, but no python in the environment")
+    requirements = scratch / "requirements.txt"
+    requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    report = scratch / "report.json"
+    arguments = [str(python), "-m", "pip", "install", "-r", str(requirements), "--no-warn-script-location"]
+    # Bytecode is ours to make: pip's depends on the source's time, which archives and image layers change.
+    arguments += ["--no-compile", "--disable-pip-version-check", "--progress-bar", "off"]
+    arguments += ["--report", str(report)] if _has_report(prefix) else []
+    transcript.note("pip: " + "; ".join(lines))
+    ended = run(
+        arguments,
+        source="pip",
+        environment=_environment(prefix, cache, variables),
+        directory=scratch,
+        transcript=transcript,
+    )
+    if ended.status:
+        raise _failure(ended.status, ended.tail)
+    return _read_report(report)
+
+
+def _environment(prefix: Path, cache: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    own = {
+        "CONDA_PREFIX": str(prefix),
+        "PIP_NO_INPUT": "1",
+        "PIP_USER": "0",
+        "PIP_CACHE_DIR": str(cache),
+        "PIP_REQUIRE_VIRTUALENV": "0",
+        "PIP_NO_COLOR": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return clean_environment(prefix, {**variables, **own})
+
+
+def _has_report(prefix: Path) -> bool:
+    """Whether that pip writes reports: 22.2 and later (pip's documentation, "Installation Report")."""
+    versions = [path.name.split("-")[1] for path in prefix.glob("lib/python*/site-packages/pip-*.dist-info")]
+    numbers = [tuple(int(part) for part in re.findall(r"\d+", version)[:2]) for version in versions]
+    return bool(numbers) and max(numbers) >= (22, 2)
+
+
+def _failure(status: int, tail: str) -> BuildError:
+    kind = kind_of_text(tail)
+    if kind is None and _UNREACHABLE.search(tail):
+        kind = FailureKind.NETWORK
+    if kind not in _TRANSIENT:
+        kind = FailureKind.CHECKSUM if kind is FailureKind.CHECKSUM else FailureKind.PIP
+    return BuildError(kind, mask_credentials(f"pip failed with status {status}:\n{tail}"))
+
+
+def _read_report(report: Path) -> list[Distribution]:
+    if not report.exists():
+        return []
+    document = json.loads(report.read_bytes())
+    return [_distribution(item) for item in document.get("install", ())]
+
+
+def _distribution(item: Mapping[str, Any]) -> Distribution:
+    info = item["download_info"]
+    sha256 = info.get("archive_info", {}).get("hashes", {}).get("sha256")
+    location = mask_credentials(info["url"]) + (f"#sha256={sha256}" if sha256 else "")
+    if vcs := info.get("vcs_info"):
+        location = f"{vcs['vcs']}+{location}@{vcs['commit_id']}"
+    return Distribution(item["metadata"]["name"], item["metadata"]["version"], location)

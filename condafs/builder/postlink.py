@@ -1,0 +1,81 @@
+"""Post-link scripts, run as conda runs them, one after the other, dependencies first.
+
+rattler can run them too, but a failing one is no error there and its output is lost (shared experiment, py-rattler
+0.28). Format of a package's script: `bin/.<name>-post-link.sh` (conda-build's documentation, "Link scripts").
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rattler.repo_data import PackageRecord, RepoDataRecord
+
+from condafs.builder.events import Events
+from condafs.builder.failure import BuildError
+from condafs.builder.programs import clean_environment, run
+from condafs.builder.protocol import FailureKind, Phase, Progress
+from condafs.builder.transcript import Transcript
+
+MESSAGES = ".messages.txt"
+"""What a script wants people to read; conda prints and removes it."""
+
+
+def run_post_link_scripts(
+    records: Sequence[RepoDataRecord], prefix: Path, events: Events, transcript: Transcript
+) -> int:
+    """Run the scripts of all packages that have one.
+
+    Args:
+        records: Installed packages.
+        prefix: Where to.
+        events: Told how far it is.
+        transcript: Gets their output.
+
+    Returns:
+        How many ran.
+
+    Raises:
+        BuildError: POST_LINK, naming the package, with the last of its output.
+    """
+    scripts = {name: prefix / "bin" / f".{name}-post-link.sh" for name in (r.name.normalized for r in records)}
+    scripts = {name: script for name, script in scripts.items() if script.is_file()}
+    if not scripts:
+        return 0
+    events.enter(Phase.POST_LINK)
+    ordered = [r for r in PackageRecord.sort_topologically(list(records)) if r.name.normalized in scripts]
+    for number, record in enumerate(ordered):
+        name = record.name.normalized
+        events.report(Progress(Phase.POST_LINK, name, number, len(ordered)), is_urgent=True)
+        _run_script(scripts[name], record, prefix, transcript)
+    return len(ordered)
+
+
+def _run_script(script: Path, record: PackageRecord, prefix: Path, transcript: Transcript) -> None:
+    name, version = record.name.normalized, str(record.version)
+    transcript.note(f"post-link: {name} {version}")
+    variables = {
+        "PREFIX": str(prefix),
+        "ROOT_PREFIX": str(prefix),
+        "CONDA_PREFIX": str(prefix),
+        "PKG_NAME": name,
+        "PKG_VERSION": version,
+        "PKG_BUILDNUM": str(record.build_number),
+    }
+    environment = clean_environment(prefix, variables)
+    shell = "bash" if Path("/bin/bash").exists() else "sh"  # conda takes bash, which not every image has
+    ended = run(
+        (f"/bin/{shell}", str(script)),
+        source=name,
+        environment=environment,
+        directory=script.parent,
+        transcript=transcript,
+    )
+    _show_messages(prefix / MESSAGES, name, transcript)
+    if ended.status:
+        msg = f"the post-link script of {name} {version} failed with status {ended.status}"
+        raise BuildError(FailureKind.POST_LINK, f"{msg}:\n{ended.tail}" if ended.tail else msg)
+
+
+def _show_messages(path: Path, name: str, transcript: Transcript) -> None:
+    if path.is_file():
+        transcript.output(name, path.read_text(encoding="utf-8", errors="replace"))
+        path.unlink()

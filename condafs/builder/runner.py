@@ -1,0 +1,197 @@
+"""Where a build runs: here, in a process of its own. The scheduler knows nothing else of the builder.
+
+Another machine would be another `Runner`: it carries a request there and events back.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from condafs.builder.leftovers import sweep_leftovers
+from condafs.builder.offspring import kill_descendants
+from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Progress, Succeeded, decode_event
+
+GRACE_SECONDS = 15.0
+"""How much later than the builder's own wall time the daemon kills it: it should have ended itself by then."""
+
+LONGEST_LINE_BYTES = 1 << 24
+"""A line of events beyond this is none: a solver's explanation is some kilobytes."""
+
+
+class Runner(Protocol):
+    """Runs builds."""
+
+    async def run(
+        self, request: BuildRequest, log: Path, on_progress: Callable[[Progress], None]
+    ) -> Succeeded | Failed:
+        """Build; the prefix is removed by the caller, before each try and after each failure.
+
+        Args:
+            request: What and where.
+            log: Appended to.
+            on_progress: Called in the event loop.
+        """
+
+
+def run_directly(arguments: Sequence[str]) -> Sequence[str]:
+    """No sandbox."""
+    return arguments
+
+
+class LocalRunner:
+    """Runs builds as child processes, each in a session of its own.
+
+    Args:
+        wrap: The seam for a sandbox: from the builder's command to the command that is run. Standard input, a Unix
+            socket, and output have to reach the builder as they are.
+        keeps_spare: Whether one idle builder is kept that has everything imported, about 40 MB: a small build is
+            nearly twice as fast with it. `aclose` ends it.
+    """
+
+    def __init__(
+        self, wrap: Callable[[Sequence[str]], Sequence[str]] = run_directly, *, keeps_spare: bool = False
+    ) -> None:
+        self._wrap = wrap
+        self._keeps_spare = keeps_spare
+        self._spare: _Child | None = None
+
+    async def run(
+        self, request: BuildRequest, log: Path, on_progress: Callable[[Progress], None]
+    ) -> Succeeded | Failed:
+        """See `Runner`. Cancelling kills the builder and everything that it started, and waits for it.
+
+        Raises:
+            OSError: when the log cannot be written.
+        """
+        with log.open("ab", buffering=0) as output:
+            try:
+                child = self._take_spare() or await _start(self._wrap)
+            except OSError as error:
+                return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
+            outcome = None
+            try:
+                outcome = await child.converse(request, output.fileno(), on_progress)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await child.end()
+                    if outcome is None:
+                        await trio.to_thread.run_sync(sweep_leftovers, Path(request.packages))
+            if outcome is None:
+                outcome = _died(child.process.returncode)
+                stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+                output.write(f"{stamp} failed ({outcome.kind}): {outcome.message}\n".encode())
+        await self.prepare()
+        return outcome
+
+    async def prepare(self) -> None:
+        """Start the spare, if there is to be one; the daemon may do that before the first build."""
+        if self._keeps_spare and self._spare is None:
+            with contextlib.suppress(OSError):  # the next build says it
+                self._spare = await _start(self._wrap)
+
+    async def aclose(self) -> None:
+        """End the spare."""
+        if spare := self._take_spare():
+            with trio.CancelScope(shield=True):
+                await spare.end()
+
+    def _take_spare(self) -> "_Child | None":
+        spare, self._spare = self._spare, None
+        return spare if spare and spare.process.poll() is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A builder, and the socket that is its standard input: it lives as long as the socket is open."""
+
+    process: trio.Process
+    line: trio.SocketStream
+
+    async def converse(
+        self, request: BuildRequest, log_fd: int, on_progress: Callable[[Progress], None]
+    ) -> Succeeded | Failed | None:
+        """Hand over request and log, follow the events; None when they end without an outcome."""
+        assert self.process.stdout  # noqa: S101 - asked for
+        limit = request.wall_seconds + GRACE_SECONDS if request.wall_seconds else float("inf")
+        with trio.move_on_after(limit) as scope:
+            with contextlib.suppress(OSError, trio.BrokenResourceError):  # its end says more than the broken pipe
+                await self._send(request.encode(), log_fd)
+            async for line in _lines(self.process.stdout):
+                try:
+                    event = decode_event(line)
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    continue  # not ours; a sandbox may have something to say
+                if not isinstance(event, Progress):
+                    return event
+                on_progress(event)
+        if scope.cancelled_caught:
+            message = f"the builder did not end within {limit:g} s (build-wall-seconds) and was killed"
+            return Failed(FailureKind.TIMEOUT, message)
+        return None
+
+    async def _send(self, data: bytes, log_fd: int) -> None:
+        descriptors = array("i", [log_fd]).tobytes()
+        sent = await self.line.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+        await self.line.send_all(data[sent:])
+
+    async def end(self) -> None:
+        """Kill what is left of it, and wait for it; nothing of it runs when this returns."""
+        process = self.process
+        if process.returncode is None:
+            # Stopped first, so that nothing new appears below it while what is there is being killed.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGSTOP)
+            kill_descendants(process.pid)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        await self.line.aclose()
+        if process.stdout:
+            await process.stdout.aclose()
+
+
+async def _start(wrap: Callable[[Sequence[str]], Sequence[str]]) -> _Child:
+    ours, theirs = socket.socketpair()  # not trio's: the builder's end has to block
+    with theirs:
+        process = await trio.lowlevel.open_process(
+            list(wrap([sys.executable, "-P", "-m", "condafs.builder"])),
+            stdin=theirs.fileno(),
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            cwd="/",
+        )
+    return _Child(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+
+
+async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
+    rest = bytearray()
+    async for chunk in stream:
+        rest += chunk
+        *lines, last = rest.split(b"\n")
+        for line in lines:
+            yield bytes(line)
+        rest = last if len(last) <= LONGEST_LINE_BYTES else bytearray()
+
+
+def _died(status: int | None) -> Failed:
+    """What to say of a builder that ended without an outcome."""
+    if status is not None and status < 0:
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
+        message = f"the builder was killed by {name}"
+        if -status == signal.SIGKILL:
+            message += "; when nobody did that by hand, the machine had no memory left (`dmesg` says so)"
+        if -status == signal.SIGABRT:
+            message += "; it may have reached its memory limit (build-memory-bytes)"
+        return Failed(FailureKind.KILLED, message)
+    return Failed(FailureKind.KILLED, f"the builder ended with status {status} without saying how it went")

@@ -1,0 +1,142 @@
+"""What a try of a build does to the catalog, as functions of one write transaction; used by the scheduler alone.
+
+A try may end when its build is no longer BUILDING, because it was cancelled meanwhile: then nothing changes, the
+functions return None, and the prefix is to be removed.
+"""
+
+from dataclasses import dataclass, replace
+
+from condafs.catalog.changes import Changes, step
+from condafs.catalog.records import BuildRecord, BuildState
+from condafs.catalog.transaction import Transaction
+from condafs.catalog.transitions import Step, is_possible
+from condafs.names import SpecDigest
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What is known of a finished build."""
+
+    size_bytes: int
+    own_bytes: int
+    package_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a try failed; `delay_seconds` until the next one, None: there is none."""
+
+    kind: str
+    message: str
+    delay_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A build that became READY; `is_current` when its name moved to it."""
+
+    record: BuildRecord
+    is_current: bool
+
+
+def start(transaction: Transaction, digest: SpecDigest, now: float) -> BuildRecord | None:
+    """A try begins, and is counted; None when the build is not waiting for one (any more)."""
+    record = transaction.build(digest)
+    if record is None or not is_possible(record.state, Step.START):
+        return None
+    attempts = record.attempts + 1
+    return step(transaction, record, Step.START, Changes(), attempts=attempts, next_try=0, started=now)
+
+
+def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: float) -> Published | None:
+    """Make a sealed prefix a generation, and move the name to it when it is still wanted.
+
+    The second half of publishing. The first is the builder's: everything synced, then the marker renamed into the
+    prefix. A crash before this transaction leaves a BUILDING record, which the next start queues again (its next try
+    begins with the removal of the prefix); a crash after it leaves nothing to do.
+    """
+    record = transaction.build(digest)
+    if record is None or not is_possible(record.state, Step.PUBLISH):
+        return None
+    environment = transaction.environment(record.name)
+    if environment is None:
+        return None
+    generation = environment.last_generation + 1
+    is_current = environment.wanted == digest
+    after = step(
+        transaction,
+        record,
+        Step.PUBLISH,
+        Changes(),
+        generation=generation,
+        attempts=0,
+        next_try=0,
+        finished=now,
+        failure_kind="",
+        failure_message="",
+        size_bytes=sizes.size_bytes,
+        own_bytes=sizes.own_bytes,
+        package_count=sizes.package_count,
+    )
+    environment = replace(environment, last_generation=generation)
+    if is_current:
+        environment = replace(environment, current=digest, moved=now)
+    transaction.put_environment(environment)
+    return Published(after, is_current)
+
+
+def fail(transaction: Transaction, digest: SpecDigest, failure: Failure, now: float) -> BuildRecord | None:
+    """A try failed: WAITING for the next, FAILED, or SUPERSEDED when nobody wants it any more."""
+    record = transaction.build(digest)
+    if record is None or not is_possible(record.state, Step.FAIL):
+        return None
+    taken, next_try = Step.FAIL, 0.0
+    if not _is_wanted(transaction, record):
+        taken = Step.SUPERSEDE
+    elif failure.delay_seconds is not None:
+        taken, next_try = Step.POSTPONE, now + failure.delay_seconds
+    return step(
+        transaction,
+        record,
+        taken,
+        Changes(),
+        next_try=next_try,
+        finished=now,
+        failure_kind=failure.kind,
+        failure_message=failure.message,
+    )
+
+
+def interrupt(transaction: Transaction, digest: SpecDigest) -> BuildRecord | None:
+    """The daemon ends in good order while a build runs: queued again, and the try does not count."""
+    record = transaction.build(digest)
+    if record is None or not is_possible(record.state, Step.INTERRUPT):
+        return None
+    attempts = record.attempts - 1
+    return step(transaction, record, Step.INTERRUPT, Changes(), attempts=attempts)
+
+
+def recover(transaction: Transaction, most_attempts: int, now: float) -> list[BuildRecord]:
+    """After a crash: what was BUILDING is queued again. The try counts, so that a build that kills the daemon, or the
+    machine, does so `most_attempts` times and no more.
+
+    Returns:
+        The builds that were BUILDING, as they are now.
+    """  # noqa: D205 - one thought
+    found = [record for record in transaction.active() if record.state is BuildState.BUILDING]
+    changes = Changes()
+    for record in found:
+        if not _is_wanted(transaction, record):
+            step(transaction, record, Step.SUPERSEDE, changes, finished=now)
+        elif record.attempts >= most_attempts:
+            message = f"the daemon was killed during the last of {record.attempts} tries of this build"
+            fields = {"finished": now, "failure_kind": "killed", "failure_message": message}
+            step(transaction, record, Step.FAIL, changes, **fields)
+        else:
+            step(transaction, record, Step.INTERRUPT, changes)
+    return changes.builds
+
+
+def _is_wanted(transaction: Transaction, record: BuildRecord) -> bool:
+    environment = transaction.environment(record.name)
+    return environment is not None and environment.wanted == record.digest and not environment.is_retired

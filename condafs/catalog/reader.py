@@ -1,0 +1,166 @@
+"""The catalog at one moment: questions, answered from LMDB's memory map without a copy of it in Python.
+
+Iterators are lazy and end with the snapshot. A snapshot is opened in a microsecond and must not be held across an
+await: while it is open, LMDB reuses none of the pages that were freed since.
+"""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self
+
+from condafs.catalog.encoding import (
+    ACTIVE_MARK,
+    VISIBLE,
+    decode_build,
+    decode_environment,
+    decode_file,
+    decode_generation,
+    decode_number,
+    decode_stamp,
+    digest_key,
+    key_digest,
+    key_text,
+    name_prefix,
+    text_key,
+)
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.schema import (
+    BUILDS,
+    BUILDS_BY_NAME,
+    ENVIRONMENTS,
+    FILES,
+    MAX_KEY_BYTES,
+    META,
+    QUEUE,
+    READY,
+    SPECIFICATIONS,
+)
+from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from
+from condafs.names import EnvironmentName, SpecDigest
+
+
+class Snapshot:
+    """A read transaction.
+
+    Args:
+        raw: LMDB's.
+        handles: Tables.
+        close: Ends it.
+    """
+
+    __slots__ = ("_close", "_handles", "_raw")
+
+    def __init__(self, raw: RawTransaction, handles: Handles, close: Callable[[], None]) -> None:
+        self._raw = raw
+        self._handles = handles
+        self._close = close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _get(self, table: bytes, key: bytes) -> bytes | None:
+        # LMDB answers an empty or too long key with an error: nothing is stored under one.
+        return self._raw.get(key, db=self._handles[table]) if 0 < len(key) <= MAX_KEY_BYTES else None
+
+    def _keys(self, table: bytes, start: bytes = b"\0") -> Iterator[bytes]:
+        return keys_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
+
+    def _items(self, table: bytes, start: bytes = b"\0") -> Iterator[tuple[bytes, bytes]]:
+        return items_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
+
+    def environment(self, name: EnvironmentName) -> EnvironmentRecord | None:
+        """One environment, retired or not."""
+        value = self._get(ENVIRONMENTS, name.text.encode())
+        return decode_environment(name, value) if value else None
+
+    def environments(self, after: str = "") -> Iterator[EnvironmentRecord]:
+        """All environments whose names sort behind `after`, by name (code points)."""
+        for key, value in self._items(ENVIRONMENTS, _behind(after)):
+            yield decode_environment(EnvironmentName(key.decode()), value)
+
+    def environment_names(self, after: str = "") -> Iterator[str]:
+        """Their names only, retired ones too."""
+        return map(bytes.decode, self._keys(ENVIRONMENTS, _behind(after)))
+
+    def visible_names(self, after: str = "") -> Iterator[str]:
+        """Names that have a current build and are not retired: what `/envs` shows. Nothing else is decoded."""
+        return (key.decode() for key, value in self._items(ENVIRONMENTS, _behind(after)) if value[0] == VISIBLE)
+
+    def build(self, digest: SpecDigest) -> BuildRecord | None:
+        """One build; a digest belongs to one name, which it is a hash of."""
+        value = self._get(BUILDS, digest_key(digest))
+        return decode_build(digest, value) if value else None
+
+    def builds_of(self, name: EnvironmentName) -> list[BuildRecord]:
+        """All builds of an environment by generation, those without one last, in order of submission."""
+        found = [self.build(digest) for digest, _ in self._by_name(name)]
+        return sorted((r for r in found if r), key=lambda r: (r.generation or float("inf"), r.sequence))
+
+    def has_builds(self, name: EnvironmentName) -> bool:
+        """Whether any build of an environment is known."""
+        return next(self._by_name(name), None) is not None
+
+    def active_of(self, name: EnvironmentName) -> list[BuildRecord]:
+        """Builds of an environment that the daemon has work with, in order of submission."""
+        found = [self.build(digest) for digest, mark in self._by_name(name) if mark == ACTIVE_MARK]
+        return sorted((r for r in found if r), key=lambda r: r.sequence)
+
+    def ready_digests(self, name: EnvironmentName, prefix: str = "") -> list[tuple[SpecDigest, int]]:
+        """(digest, generation) of the READY builds whose hex digest begins with `prefix`, by digest."""
+        return [
+            (digest, generation) for digest, generation in self._by_name(name, prefix) if 0 < generation < ACTIVE_MARK
+        ]
+
+    def _by_name(self, name: EnvironmentName, prefix: str = "") -> Iterator[tuple[SpecDigest, int]]:
+        begin = name_prefix(name)
+        wanted = begin + prefix.encode()
+        for key, value in self._items(BUILDS_BY_NAME, wanted):
+            if not key.startswith(wanted):
+                return
+            yield SpecDigest(key[len(begin) :].decode()), decode_generation(value)
+
+    def ready_builds(self, after: str = "") -> Iterator[str]:
+        """Names of the READY builds behind `after`, by digest."""
+        return map(bytes.decode, self._keys(READY, _behind(after)))
+
+    def is_ready(self, build: str) -> bool:
+        """Whether a text is the name of a READY build."""
+        return self._get(READY, text_key(build)) is not None
+
+    def active(self) -> Iterator[BuildRecord]:
+        """Builds that the daemon has work with (ACTIVE_STATES), in order of submission."""
+        for _, value in self._items(QUEUE):
+            if record := self.build(key_digest(value)):
+                yield record
+
+    def specification(self, digest: SpecDigest) -> bytes | None:
+        """Canonical bytes, of every build that is known."""
+        return self._get(SPECIFICATIONS, digest_key(digest))
+
+    def file(self, file_name: str) -> FileRecord | None:
+        """What became of a file of `.specs`."""
+        value = self._get(FILES, text_key(file_name))
+        return decode_file(file_name, value) if value else None
+
+    def files(self) -> Iterator[FileRecord]:
+        """What became of all of them, by file name."""
+        for key, value in self._items(FILES):
+            yield decode_file(key_text(key), value)
+
+    def file_stamps(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """(file name, (size_bytes, mtime_ns)), to tell unchanged files without decoding more."""
+        return ((key_text(key), decode_stamp(value)) for key, value in self._items(FILES))
+
+    def count_by_state(self) -> dict[BuildState, int]:
+        """How many builds are in each state; kept, not counted."""
+        return {state: decode_number(self._get(META, b"count." + state.encode())) for state in BuildState}
+
+
+def _behind(text: str) -> bytes:
+    """The first key that can sort behind a text's: LMDB compares bytes, and no name holds a NUL."""
+    return text_key(text) + b"\0"

@@ -1,0 +1,57 @@
+"""Every byte that the catalog stores. Version 1.
+
+LMDB environment in `<state>/catalog` (`data.mdb`, `lock.mdb`; beside them `daemon.lock`, see `store`), with one named
+database a table. Numbers are little-endian unless said otherwise, texts are UTF-8, a digest is 32 raw bytes, an
+absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
+
+    table           key                             value
+    meta            "schema"                        decimal version, as text
+                    "sequence"                      u64, the highest sequence given
+                    "count.<state>"                 u64, builds in that state
+    environments    name                            u8 1 when visible (current and not retired) else 0,
+                                                    u32 last generation, u32 owner uid, f64 moved,
+                                                    wanted digest, current digest, file name (the rest)
+    builds          digest                          u8 state (STATE_CODES), u64 sequence, u32 generation, u32 attempts,
+                                                    f64 next try, f64 submitted, f64 started, f64 finished,
+                                                    u32 owner uid, u64 size, u64 own bytes, u32 packages,
+                                                    u16 length of name, u8 length of failure kind,
+                                                    name, failure kind, failure message (the rest)
+    builds_by_name  name, NUL, digest in hex        u32 generation when READY, 2**32 - 1 in ACTIVE_STATES, else 0
+    ready           build name                      u32 generation; exactly the READY builds
+    queue           u64 big-endian sequence         digest; exactly the builds in ACTIVE_STATES
+    files           file name                       u64 size, i64 mtime_ns, content SHA-256 (32 raw bytes), digest,
+                                                    u16 length of name, name, refusal (the rest)
+    specifications  digest                          canonical specification; as long as the build is known
+
+`environments` and `builds` are the truth; `builds_by_name`, `ready`, `queue` and the counts follow from `builds` and
+change in the same transaction. A version that this program does not know is refused, not guessed at.
+"""
+
+from condafs.catalog.records import BuildState
+
+VERSION = 1
+
+META = b"meta"
+ENVIRONMENTS = b"environments"
+BUILDS = b"builds"
+BUILDS_BY_NAME = b"builds_by_name"
+READY = b"ready"
+QUEUE = b"queue"
+FILES = b"files"
+SPECIFICATIONS = b"specifications"
+
+TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_BY_NAME, READY, QUEUE, FILES, SPECIFICATIONS)
+
+MAX_KEY_BYTES = 511
+"""LMDB's compiled-in limit (MDB_MAXKEYSIZE); the kernel may ask for longer names, which therefore do not exist."""
+
+STATE_CODES = {
+    BuildState.QUEUED: 1,
+    BuildState.BUILDING: 2,
+    BuildState.WAITING: 3,
+    BuildState.READY: 4,
+    BuildState.FAILED: 5,
+    BuildState.CANCELLED: 6,
+    BuildState.SUPERSEDED: 7,
+    BuildState.DELETING: 8,
+}

@@ -1,0 +1,313 @@
+"""The one door to LMDB: opening, snapshots, commits, a map that grows, and errors in our own words.
+
+Files in the directory: `data.mdb` and `lock.mdb` are LMDB's; `daemon.lock` is locked (flock) by the one process that
+writes and holds its process id. LMDB runs with its defaults: each commit is synced, so that a crash at any moment
+leaves the state after some commit, and the one that was reported last is in it.
+
+Concurrency: any thread may open snapshots. Writes happen in one thread at a time, in the order they were asked for.
+The memory map is moved only while no snapshot of this process is open, which is what `_Gate` watches.
+"""
+
+import errno
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import lmdb
+
+from condafs.catalog.commits import GroupCommit, Job
+from condafs.catalog.reader import Snapshot
+from condafs.catalog.schema import META, TABLES, VERSION
+from condafs.catalog.tables import Handles, RawTransaction
+from condafs.catalog.transaction import Transaction
+from condafs.errors import CatalogError, DiskFullError
+
+T = TypeVar("T")
+
+INITIAL_MAP_BYTES = 64 << 20
+"""The map costs address space only; the file has what was written. 100,000 builds take about 60 MB, so that most
+catalogs never move their map; one that is more than half full is doubled."""
+
+MAX_READERS = 1024
+"""Open snapshots of all processes; a slot of 64 bytes each in `lock.mdb`."""
+
+_LOCK_BYTES = 68 << 10  # the slots and LMDB's header (MDB_txninfo), in whole pages
+
+GATE_SECONDS = 30
+"""How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class _Gate:
+    """Counts open snapshots; lets the map be moved when there are none."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open = 0
+
+    def enter(self) -> None:
+        with self._changed:
+            self._open += 1
+
+    def leave(self) -> None:
+        with self._changed:
+            self._open -= 1
+            if not self._open:
+                self._changed.notify_all()
+
+    def move(self, move: Callable[[], None], *, patience_seconds: float) -> bool:
+        """Run `move` while no snapshot is open and none can be opened; False when that did not come about."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._open, patience_seconds):
+                return False
+            move()
+            return True
+
+
+class Catalog:
+    """The catalog of one state directory. Made by `open` or `open_read_only`; a context manager that closes it."""
+
+    def __init__(self, path: Path, environment: lmdb.Environment, handles: Handles, lock_fd: int | None) -> None:
+        self._path = path
+        self._environment = environment
+        self._handles = handles
+        self._lock_fd = lock_fd
+        self._gate = _Gate()
+        self._commits = GroupCommit(self._commit)
+
+    @classmethod
+    def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES) -> Self:
+        """Open for writing, as the only process that does; made when there is none.
+
+        Raises:
+            CatalogError: Another daemon has it, it is of a newer version, or it is no catalog.
+            DiskFullError: No room for a new one.
+        """
+        lock_fd = None
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock_fd = _lock(path)
+            _reserve(path / "lock.mdb")
+            data = path / "data.mdb"
+            size = max(map_bytes, 2 * data.stat().st_size if data.exists() else 0)
+            environment = lmdb.Environment(
+                str(path), map_size=size, max_dbs=len(TABLES), max_readers=MAX_READERS, mode=0o660
+            )
+            handles = _open_tables(path, environment)
+            environment.reader_check()
+        except (lmdb.Error, OSError, CatalogError) as error:
+            if lock_fd is not None:
+                os.close(lock_fd)
+            raise _translate(error, path) from None
+        return cls(path, environment, handles, lock_fd)
+
+    @classmethod
+    def open_read_only(cls, path: Path) -> Self:
+        """Open beside the daemon that writes. Needs write permission for `lock.mdb`, where readers register.
+
+        A process that forks must open it after the fork.
+
+        Raises:
+            CatalogError: There is none, or it is of a newer version.
+        """
+        if not (path / "data.mdb").exists():
+            msg = f"there is no catalog in {path}"
+            raise CatalogError(msg)
+        try:
+            environment = lmdb.Environment(
+                str(path), readonly=True, create=False, max_dbs=len(TABLES), map_size=INITIAL_MAP_BYTES
+            )
+            environment.reader_check()
+            handles = _open_tables(path, environment, is_new_allowed=False)
+        except (lmdb.Error, OSError) as error:
+            raise _translate(error, path) from None
+        return cls(path, environment, handles, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End; open snapshots are invalid from now on."""
+        self._environment.close()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def snapshot(self) -> Snapshot:
+        """The catalog as it is now; a context manager, to be closed before the next await.
+
+        Raises:
+            CatalogError: LMDB cannot answer.
+        """
+        self._gate.enter()
+        try:
+            raw = self._begin()
+        except BaseException:
+            self._gate.leave()
+            raise
+
+        def close() -> None:
+            raw.abort()
+            self._gate.leave()
+
+        return Snapshot(cast("RawTransaction", raw), self._handles, close)
+
+    def _begin(self) -> Any:
+        """A read transaction; called with the gate entered, and returns so."""
+        try:
+            return self._environment.begin()
+        except lmdb.MapResizedError:
+            self._gate.leave()
+            try:
+                self._move_map(0)  # the daemon's map has grown: take over its size
+            finally:
+                self._gate.enter()
+        except lmdb.ReadersFullError:
+            self._environment.reader_check()  # processes that died left their slots
+        except lmdb.Error as error:
+            raise _translate(error, self._path) from None
+        try:
+            return self._environment.begin()
+        except lmdb.Error as error:
+            raise _translate(error, self._path) from None
+
+    async def write(self, function: Callable[[Transaction], T]) -> T:
+        """Run a function in a write transaction, in a worker thread; returns when it is on the disk.
+
+        Args:
+            function: Reads and changes the transaction and nothing else: it may be run again. What it raises undoes
+                what it did, and is raised here.
+
+        Raises:
+            DiskFullError: Nothing has changed.
+            CatalogError: LMDB failed; nothing has changed.
+        """
+        return await self._commits.write(function)
+
+    def write_now(self, function: Callable[[Transaction], T]) -> T:
+        """As `write`, blocking; for programs without an event loop."""
+        job = Job(function)
+        self._commit([job])
+        return job.unwrap()
+
+    def _commit(self, jobs: Sequence[Job[Any]]) -> None:
+        """One transaction for all; those that raise are left out."""
+        while True:
+            try:
+                failed = self._try_commit(jobs)
+            except lmdb.MapFullError:
+                self._grow(patience_seconds=GATE_SECONDS)
+                continue
+            except lmdb.Error as error:
+                failure = _translate(error, self._path)
+                for job in jobs:
+                    job.finish(failure)
+                return
+            for job in jobs:
+                job.finish(failed.get(job))
+            info = self._environment.info()
+            if info["last_pgno"] * os.sysconf("SC_PAGE_SIZE") > info["map_size"] // 2:
+                self._grow(patience_seconds=0)  # early, when nobody has to wait for it
+            return
+
+    def _try_commit(self, jobs: Sequence[Job[Any]]) -> dict[Job[Any], BaseException]:
+        failed: dict[Job[Any], BaseException] = {}
+        with self._environment.begin(write=True) as outer:
+            for job in jobs:
+                # A transaction inside the transaction, so that one function can be undone without the others.
+                inner = self._environment.begin(write=True, parent=outer)
+                try:
+                    job.run(Transaction(cast("RawTransaction", inner), self._handles, inner.abort))
+                except lmdb.Error:
+                    inner.abort()
+                    raise
+                except Exception as error:  # noqa: BLE001 - goes to who asked, not lost
+                    inner.abort()
+                    failed[job] = error
+                else:
+                    inner.commit()
+        return failed
+
+    def _grow(self, *, patience_seconds: float) -> None:
+        self._environment.reader_check()  # dead readers hold pages that could be used again
+        self._move_map(2 * self._environment.info()["map_size"], patience_seconds=patience_seconds)
+
+    def _move_map(self, size: int, *, patience_seconds: float = GATE_SECONDS) -> None:
+        is_moved = self._gate.move(lambda: self._environment.set_mapsize(size), patience_seconds=patience_seconds)
+        if not is_moved and patience_seconds:
+            msg = f"the catalog {self._path} cannot grow: a snapshot of it has been open for {GATE_SECONDS} s"
+            raise CatalogError(msg)
+
+
+def _open_tables(path: Path, environment: lmdb.Environment, *, is_new_allowed: bool = True) -> Handles:
+    """Handles of all tables, after the version was looked at; an empty environment becomes a catalog."""
+    try:
+        meta = environment.open_db(META, create=is_new_allowed)
+        with environment.begin() as transaction:
+            found = transaction.get(b"schema", db=meta)
+        _require_known(path, found)
+        handles = {META: meta}
+        for table in TABLES[1:]:
+            handles[table] = environment.open_db(table, create=is_new_allowed)
+        if found is None and is_new_allowed:
+            with environment.begin(write=True) as transaction:
+                transaction.put(b"schema", str(VERSION).encode(), db=meta)
+    except BaseException:
+        environment.close()
+        raise
+    return handles
+
+
+def _require_known(path: Path, found: bytes | None) -> None:
+    if found is not None and int(found) != VERSION:
+        msg = (
+            f"the catalog {path} has format {int(found)}, and this condafs knows format {VERSION}: it was "
+            "written by a newer condafs. Start that one, or name another directory with --state"
+        )
+        raise CatalogError(msg)
+
+
+def _lock(path: Path) -> int:
+    """Be the only writer for as long as the descriptor is open."""
+    fd = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(fd)
+        msg = f"another condafs (process {holder}) uses {path.parent}: end it, or name another directory with --state"
+        raise CatalogError(msg) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def _reserve(lock_file: Path) -> None:
+    """Give `lock.mdb` its blocks: it is mapped and written to, and a hole in it on a full disk would be a SIGBUS."""
+    fd = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        os.posix_fallocate(fd, 0, _LOCK_BYTES)
+    finally:
+        os.close(fd)
+
+
+def _translate(error: Exception, path: Path) -> CatalogError | DiskFullError:
+    """The error in our own words."""
+    if isinstance(error, CatalogError | DiskFullError):
+        return error
+    number = error.errno if isinstance(error, OSError) else getattr(error, "code", 0)
+    if number in _FULL or isinstance(error, lmdb.DiskError):
+        return DiskFullError(f"no room left for the catalog {path}: nothing was changed. Make room and try again")
+    if isinstance(error, OSError):
+        return CatalogError(f"the catalog {path} cannot be used: {error.strerror}")
+    return CatalogError(f"the catalog {path} cannot be used: {error}")

@@ -1,0 +1,52 @@
+"""What readers and writers need of a store of sorted tables; `store` gives them LMDB's."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+
+class RawCursor(Protocol):
+    """A place in a table."""
+
+    def set_range(self, key: bytes, /) -> bool:
+        """Go to the first key not before this one; False when there is none."""
+        ...
+
+    def iternext(self, *, keys: bool = True, values: bool = True) -> Iterator[Any]:
+        """From here on: keys, values, or pairs of both."""
+        ...
+
+
+class RawTransaction(Protocol):
+    """One transaction; `db` is a table's handle."""
+
+    def get(self, key: bytes, *, db: Any) -> bytes | None:
+        """One value."""
+        ...
+
+    def put(self, key: bytes, value: bytes, *, db: Any) -> bool:
+        """Set one."""
+        ...
+
+    def delete(self, key: bytes, *, db: Any) -> bool:
+        """Remove one."""
+        ...
+
+    def cursor(self, *, db: Any) -> RawCursor:
+        """A place in the table, before its first key."""
+        ...
+
+
+Handles = Mapping[bytes, Any]
+"""Table name -> handle."""
+
+
+def keys_from(raw: RawTransaction, table: Any, start: bytes) -> Iterator[bytes]:
+    """All keys not before `start`, in order."""
+    cursor = raw.cursor(db=table)
+    return cursor.iternext(values=False) if cursor.set_range(start) else iter(())
+
+
+def items_from(raw: RawTransaction, table: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """All (key, value) pairs with keys not before `start`, in order."""
+    cursor = raw.cursor(db=table)
+    return cursor.iternext() if cursor.set_range(start) else iter(())

@@ -1,0 +1,109 @@
+"""Writing: a snapshot that can be changed. Keeps what follows from the builds (`schema`) in step with them.
+
+Handed to functions by `Catalog.write`; `changes` has those functions.
+"""
+
+from condafs.catalog.encoding import (
+    ACTIVE_MARK,
+    decode_number,
+    digest_key,
+    encode_build,
+    encode_environment,
+    encode_file,
+    encode_generation,
+    encode_number,
+    name_prefix,
+    sequence_key,
+    text_key,
+)
+from condafs.catalog.reader import Snapshot
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.schema import (
+    BUILDS,
+    BUILDS_BY_NAME,
+    ENVIRONMENTS,
+    FILES,
+    META,
+    QUEUE,
+    READY,
+    SPECIFICATIONS,
+)
+from condafs.names import BuildName, EnvironmentName, SpecDigest
+
+
+class Transaction(Snapshot):
+    """A write transaction; all of it happens or nothing."""
+
+    __slots__ = ()
+
+    def _put(self, table: bytes, key: bytes, value: bytes) -> None:
+        self._raw.put(key, value, db=self._handles[table])
+
+    def _delete(self, table: bytes, key: bytes) -> None:
+        self._raw.delete(key, db=self._handles[table])
+
+    def next_sequence(self) -> int:
+        """A number higher than all before."""
+        sequence = decode_number(self._get(META, b"sequence")) + 1
+        self._put(META, b"sequence", encode_number(sequence))
+        return sequence
+
+    def put_environment(self, record: EnvironmentRecord) -> None:
+        """Add or replace."""
+        self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
+
+    def remove_environment(self, name: EnvironmentName) -> None:
+        """Forget a name."""
+        self._delete(ENVIRONMENTS, text_key(name.text))
+
+    def put_build(self, record: BuildRecord) -> None:
+        """Add or replace."""
+        before = self.build(record.digest)
+        if before:
+            self._forget(before)
+        self._put(BUILDS, digest_key(record.digest), encode_build(record))
+        mark = 0
+        if record.state is BuildState.READY:
+            mark = record.generation
+            self._put(READY, text_key(str(record.build)), encode_generation(mark))
+        elif record.state in ACTIVE_STATES:
+            mark = ACTIVE_MARK
+            self._put(QUEUE, sequence_key(record.sequence), digest_key(record.digest))
+        self._put(BUILDS_BY_NAME, _by_name_key(record.build), encode_generation(mark))
+        self._count(record.state, 1)
+
+    def remove_build(self, digest: SpecDigest) -> None:
+        """Forget a build and its specification."""
+        if record := self.build(digest):
+            self._forget(record)
+            self._delete(BUILDS, digest_key(digest))
+            self._delete(BUILDS_BY_NAME, _by_name_key(record.build))
+        self._delete(SPECIFICATIONS, digest_key(digest))
+
+    def _forget(self, record: BuildRecord) -> None:
+        """Take back what follows from the state of a build."""
+        if record.state is BuildState.READY:
+            self._delete(READY, text_key(str(record.build)))
+        if record.state in ACTIVE_STATES:
+            self._delete(QUEUE, sequence_key(record.sequence))
+        self._count(record.state, -1)
+
+    def _count(self, state: BuildState, step: int) -> None:
+        key = b"count." + state.encode()
+        self._put(META, key, encode_number(decode_number(self._get(META, key)) + step))
+
+    def put_specification(self, digest: SpecDigest, canonical: bytes) -> None:
+        """Keep the canonical bytes of a build."""
+        self._put(SPECIFICATIONS, digest_key(digest), canonical)
+
+    def put_file(self, record: FileRecord) -> None:
+        """Add or replace."""
+        self._put(FILES, text_key(record.file_name), encode_file(record))
+
+    def remove_file(self, file_name: str) -> None:
+        """Forget a file."""
+        self._delete(FILES, text_key(file_name))
+
+
+def _by_name_key(build: BuildName) -> bytes:
+    return name_prefix(build.name) + build.digest.hex.encode()

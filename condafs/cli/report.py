@@ -1,0 +1,181 @@
+"""What there is: `status` and `history`."""
+
+import re
+import time
+from dataclasses import asdict
+from typing import Any
+
+from rich.text import Text
+
+from condafs.cli.envs import Envs, Generation
+from condafs.cli.mountpoint import find_mount
+from condafs.cli.parameters import JsonOption, MountOption, NameArgument
+from condafs.cli.status import BuildInTheMaking, Status
+from condafs.cli.terminal import (
+    output,
+    parse_time,
+    print_facts,
+    print_json,
+    print_table,
+    remarks,
+    seconds_text,
+    size_text,
+    state_text,
+    time_text,
+    user_text,
+)
+from condafs.names import SHORT_DIGEST_LENGTH
+
+
+def status(name: NameArgument | None = None, /, *, json: JsonOption = False, mount: MountOption = None) -> None:
+    """Show what every environment is and does, or everything about one of them.
+
+    Args:
+        name: Show this environment only, in full.
+        json: JSON for programs: a list, or one object when a name is given.
+        mount: The mount that is meant.
+    """
+    envs = Envs(find_mount(mount))
+    if name is not None:
+        found = envs.status(name)
+        print_json(asdict(found)) if json else _print_in_full(found)
+        return
+    statuses = list(envs.statuses())
+    if json:
+        print_json([asdict(item) for item in statuses])
+        return
+    if statuses:
+        headings = ("NAME", "STATE", "GEN", "BUILD", "PACKAGES", "SIZE", "SINCE", "")
+        print_table(headings, map(_row, statuses), right=("GEN", "PACKAGES", "SIZE"))
+    else:
+        remarks().print(f"No environments yet. Make one: cp foo.yaml {envs.specs}/")
+    _print_refused_files(envs)
+
+
+def _row(status: Status) -> list[str | Text]:
+    current = status.current
+    return [
+        status.name,
+        state_text("retired" if status.retired else status.state),
+        str(current.generation) if current else "",
+        current.digest[:SHORT_DIGEST_LENGTH] if current else "",
+        _count(current.package_count) if current else "",
+        size_text(current.size_bytes) if current else "",
+        _age(current.published) if current else "",
+        _remark(status),
+    ]
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+def _age(published: str) -> str:
+    moment = parse_time(published)
+    return seconds_text(max(0, time.time() - moment)) if moment else ""
+
+
+def _remark(status: Status) -> str:
+    remarks_of = [f"{file} is refused" for file in status.refused]
+    if status.building and status.state != "ready":
+        remarks_of.append(progress_text(status.building))
+    if status.last_error and status.state in {"failed", "waiting"}:
+        remarks_of.append(f"{status.last_error.kind}: {_first_line(status.last_error.message)}")
+    return "; ".join(filter(None, remarks_of))
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def progress_text(building: BuildInTheMaking) -> str:
+    """`link 12/40 numpy`, `try 2 of 5`, as far as it is known."""
+    words = [building.phase] if building.phase and building.state == "building" else []
+    if words and building.total:
+        words.append(f"{building.done}/{building.total}")
+    if words and building.package:
+        words.append(building.package)
+    if building.attempts > 1:
+        words.append(f"(try {building.attempts} of {building.max_attempts})")
+    if building.state == "waiting" and building.next_try:
+        words.append(f"next try {time_text(building.next_try)}")
+    return " ".join(words)
+
+
+def _print_in_full(status: Status) -> None:
+    current, building, error = status.current, status.building, status.last_error
+    facts: list[tuple[str, str | Text | None]] = [
+        ("name", status.name),
+        ("state", state_text("retired" if status.retired else status.state)),
+        ("specification", f"{status.file} of {user_text(status.owner)}" if status.file else ""),
+    ]
+    if current:
+        size = f"{size_text(current.size_bytes)}, {size_text(current.own_bytes)} of it beyond the package cache"
+        facts += [
+            ("current", f"generation {current.generation} of {status.generations}: {current.build}"),
+            ("published", time_text(current.published)),
+            ("packages", _count(current.package_count)),
+            ("size", size if current.own_bytes is not None else size_text(current.size_bytes)),
+            ("prefix", current.path),
+        ]
+    if building:
+        facts += [
+            ("wanted", building.build),
+            ("building" if building.state == "building" else building.state, progress_text(building)),
+        ]
+    if error:
+        facts.append(("last error", f"{error.kind}, {time_text(error.at)}" if error.at else error.kind))
+    print_facts(facts)
+    if error:
+        output().print("\n" + _indented(error.message))
+    for file, reason in status.refused.items():
+        output().print(f"\n{file} is refused:\n{_indented(reason)}")
+
+
+def _indented(text: str) -> str:
+    return re.sub(r"(?m)^", "    ", text.rstrip())
+
+
+def _print_refused_files(envs: Envs) -> None:
+    """A file that was refused from the start has no environment that could tell of it."""
+    for entry in sorted(envs.specs.glob("*.error")):
+        remarks().print(f"refused: {_first_line(entry.read_text(errors='replace'))}\n    cat {entry}")
+
+
+def history(name: NameArgument, /, *, json: JsonOption = False, mount: MountOption = None) -> None:
+    """List the generations of an environment.
+
+    The newest is last, the current one has a star.
+
+    Args:
+        name: The environment.
+        json: JSON for programs.
+        mount: The mount that is meant.
+    """
+    envs = Envs(find_mount(mount))
+    generations = envs.history(name)
+    if not generations:
+        envs.status(name)  # complains when there is no such environment
+    current = envs.current_build(name)
+    described = [_describe(item, is_current=item.build == current) for item in generations]
+    if json:
+        print_json(described)
+    elif not described:
+        remarks().print(f"{name} has no generation yet. See: condafs status {name}")
+    else:
+        rows = [
+            ["*" if item["current"] else "", str(item["generation"]), item["reference"], time_text(item["published"])]
+            for item in described
+        ]
+        print_table(("", "GEN", "BUILD", "PUBLISHED"), rows, right=("GEN",))
+
+
+def _describe(generation: Generation, *, is_current: bool) -> dict[str, Any]:
+    build = generation.build
+    return {
+        "generation": generation.number,
+        "build": str(build),
+        "reference": f"{build.name}@{build.digest.short}",
+        "current": is_current,
+        "published": generation.published,
+    }

@@ -1,0 +1,76 @@
+"""Inode numbers: a hash of the node's key, kept for as long as the kernel knows the inode.
+
+A number is 62 bits of BLAKE2 with bit 62 set, so it never meets the root's 1, and is the same after a restart. When
+two keys fall on one number, the later one gets the hash of its key and a salt.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import pyfuse3
+
+from condafs.tree.node import Node
+
+_MARK = 1 << 62
+
+
+def number_of(key: bytes, salt: int = 0) -> int:
+    """The number that a key has when nothing else has it."""
+    hashed = blake2b(key, digest_size=8, salt=salt.to_bytes(2, "little") if salt else b"").digest()
+    return int.from_bytes(hashed, "little") >> 2 | _MARK
+
+
+class Inodes:
+    """Nodes by number.
+
+    Args:
+        root: Has number 1 and is never forgotten.
+    """
+
+    def __init__(self, root: Node) -> None:
+        self._nodes: dict[int, Node] = {pyfuse3.ROOT_INODE: root}
+        self._lookups: dict[int, int] = {}
+        self._root_key = root.key
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, number: int) -> Node:
+        return self._nodes[number]
+
+    def find(self, number: int) -> Node | None:
+        """The node of that number, if it is known."""
+        return self._nodes.get(number)
+
+    def peek(self, node: Node) -> int:
+        """The number of a node, without counting it as known to the kernel."""
+        key = node.key
+        if key == self._root_key:
+            return pyfuse3.ROOT_INODE
+        salt = 0
+        while True:
+            number = number_of(key, salt)
+            known = self._nodes.get(number)
+            if known is None or known is node or known.key == key:
+                return number
+            salt += 1
+
+    def remember(self, node: Node, number: int) -> None:
+        """The kernel was told of a node under the number that `peek` gave."""
+        known = self._lookups.get(number)
+        if known is None:
+            if number != pyfuse3.ROOT_INODE:
+                self._nodes[number] = node
+                self._lookups[number] = 1
+        else:
+            self._lookups[number] = known + 1
+
+    def forget(self, counts: Iterable[tuple[int, int]]) -> None:
+        """The kernel dropped that many of its references; never raises."""
+        for number, count in counts:
+            left = self._lookups.get(number, 0) - count
+            if left > 0:
+                self._lookups[number] = left
+            elif number != pyfuse3.ROOT_INODE:
+                self._lookups.pop(number, None)
+                self._nodes.pop(number, None)

@@ -1,0 +1,147 @@
+"""Before and after serving: is the mount point free, what does the machine lack, is a dead mount of ours in the way.
+
+Source: /proc/self/mountinfo, proc_pid_mountinfo(5); fields are blank-separated, odd characters in octal.
+"""
+
+import errno
+import os
+import re
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from condafs.errors import MachineError
+
+SOURCE = "condafs"
+FUSE_DEVICE = Path("/dev/fuse")
+FUSE_CONFIGURATION = Path("/etc/fuse.conf")
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+_UNMOUNT_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of mountinfo: file system type and source of what is mounted somewhere."""
+
+    place: Path
+    type: str
+    source: str
+
+    @property
+    def is_condafs(self) -> bool:
+        """Whether it is one of ours, dead or alive."""
+        return self.source == SOURCE and self.type.startswith("fuse")
+
+
+def parse_mountinfo(content: bytes) -> list[Mount]:
+    """All mounts, in the order in which they were made: the last at a place is the one that is seen."""
+    found = []
+    for line in content.splitlines():
+        before, separator, after = line.partition(b" - ")
+        place, rest = before.split(b" "), after.split(b" ")
+        if separator and len(place) > 4 and len(rest) > 1:  # noqa: PLR2004 - fields (5) and (10) of the manual page
+            found.append(Mount(Path(_decode(place[4])), _decode(rest[0]), _decode(rest[1])))
+    return found
+
+
+def _decode(field: bytes) -> str:
+    return os.fsdecode(_ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), field))
+
+
+def mount_at(mountpoint: Path) -> Mount | None:
+    """What is mounted exactly there, if anything."""
+    mounts = [mount for mount in parse_mountinfo(MOUNTINFO.read_bytes()) if mount.place == mountpoint]
+    return mounts[-1] if mounts else None
+
+
+def is_dead(mountpoint: Path) -> bool:
+    """Whether the daemon behind a FUSE mount is gone. Blocking, for long when it hangs."""
+    try:
+        os.statvfs(mountpoint)
+    except OSError as error:
+        return error.errno in {errno.ENOTCONN, errno.ECONNABORTED}
+    return False
+
+
+def unmount(mountpoint: Path) -> None:
+    """Take a mount away, at once even when it is in use. Blocking.
+
+    Raises:
+        MachineError: What fusermount3 said.
+    """
+    command = [_fusermount(), "-u", "-z", "--", str(mountpoint)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=_UNMOUNT_SECONDS, check=False)  # noqa: S603 - a fixed command
+    if ended.returncode:
+        msg = f"{mountpoint} cannot be unmounted: {ended.stderr.strip()}"
+        raise MachineError(msg)
+
+
+def require_device() -> None:
+    """MachineError when there is no /dev/fuse or no fusermount3."""
+    try:
+        is_device = stat.S_ISCHR(FUSE_DEVICE.stat().st_mode)
+    except FileNotFoundError:
+        is_device = False
+    if not is_device:
+        msg = (
+            f"{FUSE_DEVICE} is missing: this kernel has no FUSE (try: modprobe fuse), "
+            "or this is a container that was not given the device (try: --device /dev/fuse --cap-add SYS_ADMIN)"
+        )
+        raise MachineError(msg)
+    _fusermount()
+
+
+def _fusermount() -> str:
+    path = shutil.which("fusermount3", path=f"{os.environ.get('PATH', '')}:/usr/bin:/bin")
+    if path is None:
+        msg = "fusermount3 is missing: install the package fuse3"
+        raise MachineError(msg)
+    return path
+
+
+def require_free(mountpoint: Path) -> None:
+    """MachineError unless it is an empty directory on which nothing is mounted."""
+    try:
+        is_empty = not any(mountpoint.iterdir())
+    except FileNotFoundError:
+        msg = f"the mount point {mountpoint} does not exist: mkdir -p {mountpoint}"
+        raise MachineError(msg) from None
+    except NotADirectoryError:
+        msg = f"the mount point {mountpoint} is not a directory"
+        raise MachineError(msg) from None
+    except OSError as error:
+        msg = f"the mount point {mountpoint} cannot be used: {error.strerror}"
+        raise MachineError(msg) from error
+    if not is_empty:
+        msg = f"the mount point {mountpoint} is not empty; what is in it would be hidden. Choose an empty directory"
+        raise MachineError(msg)
+
+
+def mount_options(*, allow_other: bool) -> set[str]:
+    """Options of mount.fuse3(8).
+
+    Raises:
+        MachineError: Other users cannot be let in.
+    """
+    options = {f"fsname={SOURCE}", f"subtype={SOURCE}", "default_permissions"}
+    if allow_other:
+        if os.geteuid() != 0 and not _others_are_allowed():
+            msg = (
+                "only root can let other users in, unless /etc/fuse.conf has a line user_allow_other: "
+                "add it, or mount without allow-other"
+            )
+            raise MachineError(msg)
+        options.add("allow_other")
+    return options
+
+
+def _others_are_allowed() -> bool:
+    try:
+        lines = FUSE_CONFIGURATION.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.strip() == "user_allow_other" for line in lines)

@@ -1,0 +1,116 @@
+"""Which packages a prefix holds, conda's and pip's, and what differs between two."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Literal
+
+from condafs.prefix.layout import PACKAGES
+from condafs.prefix.records import PackageRecord, path_records, read_records
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InstalledPackage:
+    """One package.
+
+    Attributes:
+        build: conda's build string, "" for pypi.
+        channel: URL as recorded, or "pypi".
+        size_bytes: Of its files as installed, 0 when not known.
+    """
+
+    name: str
+    version: str
+    build: str = ""
+    channel: str = ""
+    kind: Literal["conda", "pypi"] = "conda"
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One package that differs: `before` is None when it was added, `after` when it was removed."""
+
+    name: str
+    before: InstalledPackage | None
+    after: InstalledPackage | None
+
+    @property
+    def kind(self) -> Literal["added", "removed", "changed"]:
+        """What happened to it."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+    @property
+    def size_bytes(self) -> int:
+        """How much larger the environment is for it; negative when smaller."""
+        before = self.before.size_bytes if self.before else 0
+        return (self.after.size_bytes if self.after else 0) - before
+
+
+def read_packages(prefix: Path) -> list[InstalledPackage]:
+    """All packages by name; from the list that sealing wrote, else from conda-meta and site-packages."""
+    try:
+        documents = json.loads((prefix / PACKAGES).read_bytes())
+    except FileNotFoundError:
+        return _find_packages(prefix, read_records(prefix))
+    return [InstalledPackage(**document) for document in documents]
+
+
+def write_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[InstalledPackage]:
+    """Write the list to `conda-meta/condafs/packages.json`: conda-meta of a large environment takes long to read."""
+    packages = _find_packages(prefix, records)
+    path = prefix / PACKAGES
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(json.dumps([asdict(package) for package in packages]))
+    return packages
+
+
+def compare_packages(before: Sequence[InstalledPackage], after: Sequence[InstalledPackage]) -> list[Change]:
+    """What differs in version, build, channel or kind, by name; pip's `foo` replaces conda's `foo`."""
+    old = {package.name: package for package in before}
+    new = {package.name: package for package in after}
+    return [
+        Change(name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if _identity(old.get(name)) != _identity(new.get(name))
+    ]
+
+
+def _identity(package: InstalledPackage | None) -> tuple[str, ...] | None:
+    return (package.version, package.build, package.channel, package.kind) if package else None
+
+
+def _find_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[InstalledPackage]:
+    conda = [_conda_package(record) for record in records]
+    owned = {file for record in records for file in record.get("files", ()) if file.endswith("/METADATA")}
+    return sorted([*conda, *_pypi_packages(prefix, owned)])
+
+
+def _conda_package(record: PackageRecord) -> InstalledPackage:
+    size = sum(path.get("size_in_bytes") or 0 for path in path_records(record))
+    channel = record.get("channel", "")
+    return InstalledPackage(record["name"], record["version"], record.get("build", ""), channel, "conda", size)
+
+
+def _pypi_packages(prefix: Path, owned: set[str]) -> Iterator[InstalledPackage]:
+    for metadata in sorted(prefix.glob("lib/*/site-packages/*.dist-info/METADATA")):
+        if metadata.parent.parent.parent.is_symlink() or str(metadata.relative_to(prefix)) in owned:
+            continue
+        headers = HeaderParser().parsestr(metadata.read_text(encoding="utf-8", errors="replace"), headersonly=True)
+        name, version = headers.get("Name", metadata.parent.name), headers.get("Version", "")
+        yield InstalledPackage(name, version, "", "pypi", "pypi", _recorded_size(metadata.with_name("RECORD")))
+
+
+def _recorded_size(record: Path) -> int:
+    """Sum of the sizes in a wheel's RECORD (PyPA "Recording installed projects")."""
+    try:
+        with record.open(encoding="utf-8", newline="") as file:
+            return sum(int(row[2]) for row in csv.reader(file) if len(row) > 2 and row[2].isdigit())  # noqa: PLR2004
+    except OSError:
+        return 0

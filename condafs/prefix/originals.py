@@ -1,0 +1,86 @@
+"""The packages' own files that had the prefix written into them, kept with the placeholder inside.
+
+Exports to another prefix start from these: replacing one prefix by another in a file that was already replaced cannot
+grow in binaries and hits `/envs/foobar` while replacing `/envs/foo`. As hard links they take no room while the package
+cache has them, and they are still there when it has not.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from condafs.errors import MachineError
+from condafs.prefix.layout import ORIGINALS
+from condafs.prefix.records import PackageRecord, PathRecord, path_records, read_records
+
+_NOARCH_LIBRARY = re.compile(r"lib/python[^/]+/site-packages/")
+
+
+def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None) -> int:
+    """Link each original to `conda-meta/condafs/originals/<path>`; what is there already is made anew.
+
+    Args:
+        prefix: A complete prefix.
+        records: Of conda-meta, when they were read already.
+
+    Returns:
+        How many files were kept.
+
+    Raises:
+        MachineError: when the package cache has lost one.
+    """
+    directory = f"{prefix}/{ORIGINALS}"
+    shutil.rmtree(directory, ignore_errors=True)  # of an interrupted run
+    made: set[str] = set()
+    count = 0
+    for record in read_records(prefix) if records is None else records:
+        for path in path_records(record):
+            if not path.get("prefix_placeholder"):
+                continue
+            target = f"{directory}/{path['_path']}"
+            parent = target.rpartition("/")[0]
+            if parent not in made:
+                os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - text paths throughout: hundreds of files
+                made.add(parent)
+            _keep(record, path, target)
+            count += 1
+    return count
+
+
+def _keep(record: PackageRecord, path: PathRecord, target: str) -> None:
+    package = record.get("extracted_package_dir", "")
+    for source in _paths_in_package(record, path):
+        try:
+            _link_or_copy(f"{package}/{source}", target)
+        except FileNotFoundError:
+            continue
+        return
+    msg = f"the package cache has lost {path['_path']} of {record.get('name')}: {package} is not complete"
+    raise MachineError(msg)
+
+
+def _paths_in_package(record: PackageRecord, path: PathRecord) -> Iterator[str]:
+    """Where the archive has the file.
+
+    Files of `noarch: python` packages are linked elsewhere than the archive has them (conda's documentation, "Noarch
+    Python packages"), and a file that lost against another package's has its own path under `original_path`.
+    """
+    linked = path.get("original_path") or path["_path"]
+    yield linked
+    if record.get("noarch") == "python":
+        yield _NOARCH_LIBRARY.sub("site-packages/", linked)
+        if linked.startswith("bin/"):
+            yield "python-scripts/" + linked.removeprefix("bin/")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        return  # two packages ship one path; conda-meta lists both, the first is linked
+    except FileNotFoundError:
+        raise
+    except OSError:  # the cache is on another filesystem, or the file has as many links as it can
+        shutil.copy2(source, target, follow_symlinks=False)

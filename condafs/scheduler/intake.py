@@ -1,0 +1,206 @@
+"""The one way in: everything that changes what is to be built, or what a name points at.
+
+Used by the tree (somebody wrote, renamed, touched or removed a file, a link or a build) and at the start for what
+happened to files meanwhile. Each call is one transaction; after it, in this order, the logs, the scheduler and the
+listeners are told. Steps about one file must not overlap: the tree takes care of that.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol, TypeVar
+
+import trio
+
+from condafs.catalog import changes
+from condafs.catalog.changes import Changes, Submission
+from condafs.catalog.records import FileRecord
+from condafs.catalog.store import Catalog
+from condafs.catalog.transaction import Transaction
+from condafs.config import Settings, machine_platform
+from condafs.errors import ConflictError, SpecificationError
+from condafs.names import MAX_PREFIX_BYTES, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, SpecDigest
+from condafs.scheduler.announcements import Announcements, BuildGone, NameGone, RefusalGone
+from condafs.scheduler.logbook import Logbook, describe
+from condafs.spec.canonical import digest_of, to_canonical
+from condafs.spec.credentials import mask_credentials
+from condafs.spec.parse import parse
+from condafs.spec.specification import Specification
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+INLINE_BYTES = 2048
+"""Files up to this size are parsed on the event loop: that takes about a millisecond, less than a thread would."""
+
+_BUILD_NAME_BYTES = 66  # digest, dash, and the separator before them
+
+
+class Follower(Protocol):
+    """Who acts on changed builds: the scheduler."""
+
+    def look_at(self, builds: Iterable[BuildName]) -> None:
+        """The state of these may have changed."""
+        ...
+
+
+class Intake:
+    """Takes what people ask for.
+
+    Args:
+        catalog: Opened for writing.
+        follower: Told of changed builds.
+        announcements: Told of what is gone.
+        settings: Directories.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        follower: Follower,
+        announcements: Announcements,
+        settings: Settings,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._catalog = catalog
+        self._follower = follower
+        self._announcements = announcements
+        self._clock = clock
+        self._logbook = Logbook(settings.logs, clock)
+        self._platform = machine_platform()
+        self._max_name_bytes = MAX_PREFIX_BYTES - len(str(settings.builds).encode()) - _BUILD_NAME_BYTES
+
+    def check(self, file_name: str, content: bytes) -> Specification | None:
+        """Whether that content could stand under that name now. Changes nothing; any thread may ask.
+
+        Returns:
+            What it describes; None for a blank file or a note.
+
+        Raises:
+            SpecificationError: It would be refused.
+        """
+        specification = self._parse(file_name, content)
+        if specification:
+            with self._catalog.snapshot() as snapshot:
+                environment = snapshot.environment(specification.name)
+            if conflict := changes.find_conflict(environment, specification.name, file_name):
+                raise SpecificationError(str(conflict))
+        return specification
+
+    def _parse(self, file_name: str, content: bytes) -> Specification | None:
+        return parse(content, file_name, self._platform, self._max_name_bytes)
+
+    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int) -> None:
+        """A file was written: build what it describes, or point its name there at once when that is built.
+
+        Raises:
+            SpecificationError: It is refused; the reason is kept with the file, what it described before stays.
+        """
+        await self._take(_unparsed(file_name, content, mtime_ns), content, uid)
+
+    async def rename(self, old: str, new: str, content: bytes, mtime_ns: int, uid: int) -> None:
+        """A file was renamed: its claim goes along. Submitted when it describes something else under the new name.
+
+        Raises:
+            SpecificationError: It is refused under the new name; what it described is retired.
+        """
+        await self._take(_unparsed(new, content, mtime_ns), content, uid, moved_from=old)
+
+    async def _take(self, file: FileRecord, content: bytes, uid: int, moved_from: str = "") -> None:
+        try:
+            specification = await self._parse_aside(file.file_name, content)
+            if specification is None:
+                await self._note(file, content, moved_from)
+            else:
+                await self._accept(file, specification, uid, moved_from)
+        except (SpecificationError, ConflictError) as error:
+            refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
+            text = mask_credentials(refusal.render(file.file_name))
+            record = _with(file, refusal=text)
+            await self._change(partial(changes.refuse, file=record, now=self._clock(), moved_from=moved_from))
+            logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
+            raise refusal from None
+        self._announcements.publish(RefusalGone(file.file_name))
+
+    async def _parse_aside(self, file_name: str, content: bytes) -> Specification | None:
+        if len(content) <= INLINE_BYTES:
+            return self._parse(file_name, content)
+        return await trio.to_thread.run_sync(self._parse, file_name, content)
+
+    async def _accept(self, file: FileRecord, specification: Specification, uid: int, moved_from: str) -> None:
+        file = _with(file, digest=digest_of(specification), name=specification.name)
+        if moved_from and await self._catalog.write(
+            partial(changes.move_file, old=moved_from, file=file, owner_uid=uid)
+        ):
+            logger.info("%s: describes %s, as %s did", file.file_name, specification.name, moved_from)
+            return
+        submission = Submission(file, to_canonical(specification), uid, moved_from)
+        logger.info("%s: submitted by uid %d: %s-%s", file.file_name, uid, file.digest, file.name)
+        await self._change(partial(changes.submit, submission=submission, now=self._clock()))
+
+    async def _note(self, file: FileRecord, content: bytes, moved_from: str) -> None:
+        """No specification. A blank file is one that is being made: whatever it described before stays."""
+        if moved_from:
+            await self.retire(moved_from)
+        if content.strip():
+            await self._change(partial(changes.retire, file_name=file.file_name, now=self._clock(), note=file))
+
+    async def retry(self, file_name: str) -> None:
+        """A file was touched: try what it describes again now, if that failed, was cancelled, or waits."""
+        await self._change(partial(changes.retry, file_name=file_name, now=self._clock()))
+
+    async def retire(self, file_name: str) -> None:
+        """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""
+        await self._change(partial(changes.retire, file_name=file_name, now=self._clock()))
+        self._announcements.publish(RefusalGone(file_name))
+
+    async def roll_back(self, name: EnvironmentName, digest: SpecDigest) -> None:
+        """Point a name at a published build of it, until a specification is written again.
+
+        Raises:
+            NotFoundError: No such environment or build.
+            ForbiddenError: The environment is retired.
+        """
+        await self._change(partial(changes.roll_back, name=name, digest=digest, now=self._clock()))
+
+    async def delete_build(self, build: BuildName) -> None:
+        """Delete a build; it is invisible when this returns, its files go soon. One in the making is cancelled.
+
+        Raises:
+            NotFoundError: No such build.
+            ForbiddenError: It is the current one.
+        """
+        await self._change(partial(changes.delete, build=build, now=self._clock()))
+
+    async def cancel(self, build: BuildName) -> None:
+        """Cancel a build that is queued, waits or runs; nothing happens to any other.
+
+        Raises:
+            NotFoundError: No such build.
+        """
+        await self._change(partial(changes.cancel, build=build, now=self._clock()))
+
+    async def _change(self, function: Callable[[Transaction], Changes]) -> None:
+        with trio.CancelScope(shield=True):  # what is committed is told, or it would wait for the next start
+            changed = await self._catalog.write(function)
+            lines = [(record.build, describe(record)) for record in changed.builds]
+            lines += [(record.build, f"{record.name} points here now") for record in changed.moved]
+            for build, text in lines:
+                logger.info("%s: %s", build, text)
+            await self._logbook.note(lines)
+            self._tell(changed)
+
+    def _tell(self, changed: Changes) -> None:
+        self._follower.look_at([record.build for record in changed.builds])
+        for name in changed.hidden:
+            self._announcements.publish(NameGone(name))
+        for build in changed.deleted:
+            self._announcements.publish(BuildGone(build))
+
+
+def _unparsed(file_name: str, content: bytes, mtime_ns: int) -> FileRecord:
+    return FileRecord(file_name, hashlib.sha256(content).hexdigest(), len(content), mtime_ns)

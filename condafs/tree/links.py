@@ -1,0 +1,202 @@
+"""The links of the root and of `.history`: each asks the catalog anew at every readlink, so none is ever stale."""
+
+import errno
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from condafs.catalog.records import EnvironmentRecord
+from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
+from condafs.names import BUILD, BuildName, EnvironmentName
+from condafs.tree.node import Attributes, Lifetimes, Link, refuse
+from condafs.tree.resolve import find_cancellable, is_current, resolve, resolve_generation
+from condafs.tree.sources import Catalog, Snapshot
+
+_NANOSECONDS = 10**9
+_LISTED = Attributes(stat.S_IFLNK | 0o777)
+_BUILD_BYTES = 65
+"""64 digits and a dash, before the name."""
+
+is_build_name = BUILD.fullmatch
+
+
+def link_attributes(size_bytes: int, uid: int = 0, moment: float = 0, gid: int = 0) -> Attributes:
+    """Attributes of a symbolic link whose target has that many bytes."""
+    when = int(moment * _NANOSECONDS)
+    return Attributes(
+        stat.S_IFLNK | 0o777, uid, gid, size_bytes=size_bytes, mtime_ns=when, ctime_ns=when, atime_ns=when
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentLink(Link):
+    """`foo`: the current build. Its inode never changes, only what readlink answers."""
+
+    catalog: Catalog
+    name: EnvironmentName
+    # A minute: the name goes with an announcement; only a change of owner waits for it.
+    lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
+
+    @property
+    def key(self) -> bytes:
+        """The name."""
+        return b"env:" + self.name.text.encode()
+
+    def target(self) -> str:
+        """`<digest>-foo`."""
+        record = self._record()
+        return f"{record.current}-{self.name.text}"
+
+    def attributes(self) -> Attributes:
+        """Owned by who wrote the specification."""
+        record = self._record()
+        return link_attributes(_BUILD_BYTES + len(self.name.text.encode()), record.owner_uid, record.moved)
+
+    def listed_attributes(self) -> Attributes:
+        """A link."""
+        return _LISTED
+
+    def _record(self) -> EnvironmentRecord:
+        with self.catalog.snapshot() as snapshot:
+            record = snapshot.environment(self.name)
+        return record if record is not None and is_current(record) else refuse(errno.ENOENT, self.name.text)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLink(Link):
+    """`<digest>-foo`: the sealed prefix on the native disk."""
+
+    catalog: Catalog
+    builds: Path
+    name: str
+    lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
+
+    @property
+    def key(self) -> bytes:
+        """The build's name."""
+        return b"build:" + self.name.encode(errors="surrogateescape")
+
+    def target(self) -> str:
+        """The prefix; none while it is being made."""
+        with self.catalog.snapshot() as snapshot:
+            if not snapshot.is_ready(self.name):
+                refuse(errno.ENOENT, self.name)
+        return f"{self.builds}/{self.name}"
+
+    def attributes(self) -> Attributes:
+        """Owned by who asked for it; there for builds in the making, too."""
+        with self.catalog.snapshot() as snapshot:
+            size_bytes = len(str(self.builds)) + 1 + len(self.name.encode(errors="surrogateescape"))
+            return _attributes_of_build(snapshot, self.name, size_bytes)
+
+    def listed_attributes(self) -> Attributes:
+        """A link."""
+        return _LISTED
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLink(Link):
+    """`foo@3f2a` or `foo@-1`."""
+
+    catalog: Catalog
+    name: str
+
+    @property
+    def key(self) -> bytes:
+        """The reference as it was written."""
+        return b"at:" + self.name.encode(errors="surrogateescape")
+
+    def target(self) -> str:
+        """`<digest>-foo`."""
+        with self.catalog.snapshot() as snapshot:
+            return str(_resolve_or_vanish(snapshot, self.name))
+
+    def attributes(self) -> Attributes:
+        """As those of the build."""
+        with self.catalog.snapshot() as snapshot:
+            size_bytes = _BUILD_BYTES + len(self.name.partition("@")[0].encode(errors="surrogateescape"))
+            return _attributes_of_build(snapshot, self.name, size_bytes)
+
+    def listed_attributes(self) -> Attributes:
+        """A link."""
+        return _LISTED
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationLink(Link):
+    """`.history/foo/3-3f2a9c1d77e0`."""
+
+    catalog: Catalog
+    environment: EnvironmentName
+    name: str
+
+    @property
+    def key(self) -> bytes:
+        """Environment and link."""
+        return f"generation:{self.environment}/{self.name}".encode(errors="surrogateescape")
+
+    def target(self) -> str:
+        """`../../<digest>-foo`."""
+        with self.catalog.snapshot() as snapshot:
+            return f"../../{self._build(snapshot)}"
+
+    def attributes(self) -> Attributes:
+        """As those of the build."""
+        with self.catalog.snapshot() as snapshot:
+            return _attributes_of_build(
+                snapshot, str(self._build(snapshot)), 6 + _BUILD_BYTES + len(self.environment.text.encode())
+            )
+
+    def listed_attributes(self) -> Attributes:
+        """A link."""
+        return _LISTED
+
+    def _build(self, snapshot: Snapshot) -> BuildName:
+        try:
+            return BuildName(resolve_generation(snapshot, self.environment, self.name), self.environment)
+        except NotFoundError:
+            refuse(errno.ENOENT, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class PassingLink(Link):
+    """A link that `ln -sfn` is about to rename over an environment's name."""
+
+    name: str
+    text: str
+    uid: int
+    gid: int
+    made: float
+
+    @property
+    def key(self) -> bytes:
+        """Name and moment: the same temporary name may come again."""
+        return f"passing:{self.made}:{self.name}".encode(errors="surrogateescape")
+
+    def target(self) -> str:
+        """What it was made with."""
+        return self.text
+
+    def attributes(self) -> Attributes:
+        """Owned by its maker."""
+        return link_attributes(len(self.text.encode(errors="surrogateescape")), self.uid, gid=self.gid)
+
+
+def _resolve_or_vanish(snapshot: Snapshot, text: str) -> BuildName:
+    try:
+        return resolve(snapshot, text)
+    except (NotFoundError, InvalidNameError, AmbiguousDigestError):
+        refuse(errno.ENOENT, text)
+
+
+def _attributes_of_build(snapshot: Snapshot, text: str, size_bytes: int) -> Attributes:
+    try:
+        record = snapshot.build(resolve(snapshot, text).digest)
+    except (InvalidNameError, AmbiguousDigestError):
+        record = None
+    except NotFoundError:
+        record = find_cancellable(snapshot, text)
+    if record is None:
+        refuse(errno.ENOENT, text)
+    return link_attributes(size_bytes, record.owner_uid, record.finished)

@@ -1,0 +1,236 @@
+"""The root: what every name resolves to, and how history is steered with `ln -sfn` and `rm`.
+
+Listed are the environments that have a current build, and published builds under their own names and as
+`foo@<12 digits>`. A build in the making can be looked up, so that `rm` can cancel it, but is not listed and leads
+nowhere: whoever follows it gets ENOENT, because its prefix is incomplete.
+
+A symbolic link under any other name is taken when it leads to a published build: `ln -sfn` and os.replace make one
+under a temporary name and rename it over the old. Such links live in memory, for a minute.
+"""
+
+import errno
+import itertools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from condafs.catalog.records import EnvironmentRecord
+from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
+from condafs.names import SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
+from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
+from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
+from condafs.tree.resolve import current_build, find_cancellable, is_current, resolve, resolve_target
+from condafs.tree.sources import Catalog, Intake
+
+logger = logging.getLogger(__name__)
+
+MAX_LISTED_BUILDS = 20_000
+"""Up to so many builds, all are listed; of more, only the current one of each environment. `ls` takes 7 us for each
+entry (measured), and nobody reads 200,000 of them; `.history/foo` lists all builds of foo whatever their number."""
+
+_NAME_AT = 65
+"""Where the name begins in the name of a build."""
+
+PASSING_SECONDS = 60
+MAX_PASSING_LINKS = 1000
+
+
+@dataclass(slots=True)
+class Places:
+    """Where links lead.
+
+    Attributes:
+        builds: Directory of the sealed prefixes.
+        mountpoint: Where the tree is mounted, so that targets can be given as paths below it.
+    """
+
+    builds: Path
+    mountpoint: Path | None = None
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Absolute directories whose entries are called as those of the root."""
+        return tuple(place for place in (self.mountpoint, self.builds) if place is not None)
+
+
+class Root(Directory):
+    """`/envs` itself.
+
+    Args:
+        catalog, intake: The rest of the house.
+        places: Where links lead.
+        ownership: Of this directory.
+        directories: The dot directories by name.
+        now: Monotonic seconds, for the links in passing.
+    """
+
+    __slots__ = ("_catalog", "_directories", "_intake", "_now", "_ownership", "_passing", "_places")
+    lifetimes = Lifetimes(attributes_seconds=1)
+
+    def __init__(  # noqa: PLR0913 - the root joins everything
+        self,
+        catalog: Catalog,
+        intake: Intake,
+        places: Places,
+        ownership: Ownership,
+        directories: Mapping[str, Directory],
+        *,
+        now: Callable[[], float],
+    ) -> None:
+        self._catalog = catalog
+        self._intake = intake
+        self._places = places
+        self._ownership = ownership
+        self._directories = directories
+        self._now = now
+        self._passing: dict[str, PassingLink] = {}
+
+    @property
+    def key(self) -> bytes:
+        """The one root."""
+        return b"root"
+
+    def attributes(self) -> Attributes:
+        """A directory in which the sticky bit says who may steer what."""
+        return self._ownership.directory()
+
+    async def child(self, name: str) -> Node | None:
+        """A dot directory, an environment, a build, or a link in passing."""
+        if directory := self._directories.get(name):
+            return directory
+        if passing := self._find_passing(name):
+            return passing
+        return self.listed(name)
+
+    def listed(self, name: str) -> Node | None:
+        """The node that a name would have, by its form alone."""
+        if directory := self._directories.get(name):
+            return directory
+        if passing := self._passing.get(name):
+            return passing
+        if is_build_name(name):
+            return BuildLink(self._catalog, self._places.builds, name)
+        if "@" in name:
+            return ReferenceLink(self._catalog, name)
+        try:
+            return EnvironmentLink(self._catalog, EnvironmentName(name))
+        except InvalidNameError:
+            return None
+
+    async def names(self) -> Sequence[str]:
+        """Everything that is listed; read in a thread, it may be a hundred thousand names."""
+        found = await trio.to_thread.run_sync(self._catalog_names)
+        return [*self._directories, *self._live_passing(), *found]
+
+    def _catalog_names(self) -> list[str]:
+        with self._catalog.snapshot() as snapshot:
+            names = list(snapshot.visible_names())
+            builds = list(itertools.islice(snapshot.ready_builds(), MAX_LISTED_BUILDS + 1))
+            if len(builds) > MAX_LISTED_BUILDS:
+                builds = [f"{record.current}-{record.name}" for record in snapshot.environments() if is_current(record)]
+        references = [f"{build[_NAME_AT:]}@{build[:SHORT_DIGEST_LENGTH]}" for build in builds]
+        return names + builds + references
+
+    async def make_file(self, name: str, permissions: int, caller: Caller) -> File:
+        """Nothing can be made here; specifications go into `.specs`."""
+        del permissions, caller
+        refuse(errno.EPERM, name)
+
+    async def create(self, name: str, permissions: int, flags: int, caller: Caller) -> tuple[File, Handle]:
+        """Likewise."""
+        del permissions, flags, caller
+        refuse(errno.EPERM, name)
+
+    async def make_directory(self, name: str, permissions: int, caller: Caller) -> Directory:
+        """Likewise."""
+        del permissions, caller
+        refuse(errno.EPERM, name)
+
+    async def make_symlink(self, name: str, target: str, caller: Caller) -> Link:
+        """Roll back when `name` is an environment; else a link in passing, the first half of `ln -sfn`."""
+        with self._catalog.snapshot() as snapshot:
+            build = resolve_target(snapshot, target, self._places.roots)
+            environment = self._environment(name)
+        if environment is not None:
+            await self._roll_back(environment, build, caller)
+            return EnvironmentLink(self._catalog, environment.name)
+        if name in self._directories or is_build_name(name) or "@" in name:
+            refuse(errno.EPERM, name)
+        if len(self._live_passing()) >= MAX_PASSING_LINKS:
+            refuse(errno.EDQUOT, name)
+        passing = PassingLink(name, target, caller.uid, caller.gid, self._now())
+        self._passing[name] = passing
+        return passing
+
+    async def rename(
+        self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
+    ) -> None:
+        """Roll back, when a link in passing is renamed over an environment. Nothing else moves here."""
+        passing = self._find_passing(name)
+        if passing is None or to is not self:
+            refuse(errno.EPERM, name)
+        with self._catalog.snapshot() as snapshot:
+            build = resolve_target(snapshot, passing.target(), self._places.roots)
+            environment = self._environment(new_name)
+            exists = environment is not None and current_build(snapshot, environment.name) is not None
+        if environment is None:
+            msg = f"{new_name} is no environment: only the name of one can be pointed at a build"
+            raise ForbiddenError(msg)
+        if exists and not may_replace:
+            refuse(errno.EEXIST, new_name)
+        await self._roll_back(environment, build, caller)
+        self._passing.pop(name, None)
+
+    async def unlink(self, name: str, caller: Caller) -> None:
+        """Delete a published build, cancel one in the making, drop a link in passing."""
+        if self._passing.pop(name, None):
+            return
+        if name in self._directories:
+            refuse(errno.EISDIR, name)
+        if not is_build_name(name) and "@" not in name:
+            msg = f"{name} cannot be removed here; remove its file in .specs to retire it"
+            raise ForbiddenError(msg)
+        with self._catalog.snapshot() as snapshot:
+            try:
+                build = resolve(snapshot, name)
+            except NotFoundError:
+                record = find_cancellable(snapshot, name)
+                if record is None:
+                    raise
+                build = record.build
+        logger.info("%s: to be deleted, says uid %d", build, caller.uid)
+        await self._intake.delete_build(build)
+
+    async def remove_directory(self, name: str) -> None:
+        """The dot directories stay."""
+        refuse(errno.EPERM if name in self._directories else errno.ENOTDIR, name)
+
+    async def _roll_back(self, environment: EnvironmentRecord, build: BuildName, caller: Caller) -> None:
+        # The kernel's sticky bit protects a name that exists; one that leads nowhere yet has no link to protect.
+        if caller.uid not in (0, self._ownership.uid, environment.owner_uid):
+            refuse(errno.EPERM, environment.name.text)
+        if build.name != environment.name:
+            msg = f"{environment.name} cannot point at {build}: that is a build of {build.name}"
+            raise ForbiddenError(msg)
+        await self._intake.roll_back(environment.name, build.digest)
+
+    def _environment(self, name: str) -> EnvironmentRecord | None:
+        try:
+            environment = EnvironmentName(name)
+        except InvalidNameError:
+            return None
+        with self._catalog.snapshot() as snapshot:
+            return snapshot.environment(environment)
+
+    def _find_passing(self, name: str) -> PassingLink | None:
+        return self._passing.get(name) if self._passing and name in self._live_passing() else None
+
+    def _live_passing(self) -> Mapping[str, PassingLink]:
+        horizon = self._now() - PASSING_SECONDS
+        # In order of making: the outdated ones come first.
+        for name in list(itertools.takewhile(lambda n: self._passing[n].made <= horizon, self._passing)):
+            del self._passing[name]
+        return self._passing

@@ -1,0 +1,110 @@
+"""What the tree asks of the rest of the house, as protocols, so that tests can answer instead."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from condafs.builder.protocol import Progress
+from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
+from condafs.names import BuildName, EnvironmentName, SpecDigest
+from condafs.spec.specification import Specification
+
+
+class Snapshot(Protocol):
+    """The catalog at one moment. Never held across an await."""
+
+    def environment(self, name: EnvironmentName, /) -> EnvironmentRecord | None:
+        """One environment."""
+        ...
+
+    def environments(self, after: str = "") -> Iterator[EnvironmentRecord]:
+        """All environments by name."""
+        ...
+
+    def build(self, digest: SpecDigest, /) -> BuildRecord | None:
+        """One build."""
+        ...
+
+    def builds_of(self, name: EnvironmentName, /) -> list[BuildRecord]:
+        """The builds of an environment by generation, unpublished ones last."""
+        ...
+
+    def ready_digests(self, name: EnvironmentName, prefix: str = "") -> list[tuple[SpecDigest, int]]:
+        """(digest, generation) of the published builds whose digest begins with `prefix`."""
+        ...
+
+    def ready_builds(self, after: str = "") -> Iterator[str]:
+        """Names of all published builds, in a stable order."""
+        ...
+
+    def visible_names(self, after: str = "") -> Iterator[str]:
+        """Names of the environments that have a current build and are not retired."""
+        ...
+
+    def environment_names(self, after: str = "") -> Iterator[str]:
+        """Names of all environments."""
+        ...
+
+    def is_ready(self, build: str, /) -> bool:
+        """Whether that is the name of a published build."""
+        ...
+
+    def file(self, file_name: str, /) -> FileRecord | None:
+        """What became of one file of `.specs`."""
+        ...
+
+    def files(self) -> Iterator[FileRecord]:
+        """What became of all files of `.specs`."""
+        ...
+
+
+class Catalog(Protocol):
+    """Where snapshots come from."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """The catalog as it is now."""
+        ...
+
+
+class Intake(Protocol):
+    """Where everything that changes state goes in (scheduler.intake)."""
+
+    def check(self, file_name: str, content: bytes, /) -> Specification | None:
+        """Raise SpecificationError when the content would be refused under that name. Safe in a thread."""
+        ...
+
+    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int, /) -> None:
+        """A file was written."""
+        ...
+
+    async def rename(self, old: str, new: str, content: bytes, mtime_ns: int, uid: int, /) -> None:
+        """A file of that content got another name."""
+        ...
+
+    async def retry(self, file_name: str, /) -> None:
+        """A file was touched."""
+        ...
+
+    async def retire(self, file_name: str, /) -> None:
+        """A file was removed."""
+        ...
+
+    async def roll_back(self, name: EnvironmentName, digest: SpecDigest, /) -> None:
+        """The name is to point at that build."""
+        ...
+
+    async def delete_build(self, build: BuildName, /) -> None:
+        """That build is to go; one in the making is cancelled."""
+        ...
+
+    async def cancel(self, build: BuildName, /) -> None:
+        """That build is not to be made."""
+        ...
+
+
+class ProgressSource(Protocol):
+    """Who knows how far builds are (scheduler.scheduler)."""
+
+    def progress(self, digest: SpecDigest, /) -> Progress | None:
+        """How far a build is; None when it is not being made."""
+        ...

@@ -1,0 +1,240 @@
+"""Directories of `.specs`. Names at the top decide what is a specification; below the top everything is just kept."""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from condafs.tree.node import Caller, Directory, Node, refuse
+from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
+from condafs.tree.specs.file import SpecFile, SpecHandle
+from condafs.tree.specs.owner import Owner, write_owner
+from condafs.tree.specs.submissions import Submissions
+
+BackedT = TypeVar("BackedT", bound=Backed)
+
+
+class SpecDirectory(Backed, Directory):
+    """A directory below `.specs`.
+
+    Args:
+        registry: The nodes and where they are underneath.
+        submissions: Takes what is written.
+        identity: Of the directory underneath.
+    """
+
+    __slots__ = ("registry", "submissions")
+    is_top = False
+
+    def __init__(self, registry: Registry, submissions: Submissions, identity: Identity) -> None:
+        super().__init__(identity)
+        self.registry = registry
+        self.submissions = submissions
+
+    @property
+    def path(self) -> str:
+        """Where it is underneath."""
+        place = self.place()
+        return place if isinstance(place, str) else refuse(errno.ENOENT)
+
+    def path_of(self, name: str) -> str:
+        """Where a name of it is underneath."""
+        return f"{self.path}/{name}"
+
+    async def child(self, name: str) -> Node | None:
+        """The node of that name."""
+        return self.listed(name)
+
+    def listed(self, name: str) -> Node | None:
+        """The node of that name. Sockets and the like, which cannot be made here, are not shown."""
+        try:
+            found = os.lstat(self.path_of(name))
+        except FileNotFoundError:
+            return None
+        return self._node(name, found)
+
+    def _node(self, name: str, found: os.stat_result) -> Backed | None:
+        identity = (found.st_dev, found.st_ino)
+        node = self.registry.find(identity)
+        if node is None:
+            match stat.S_IFMT(found.st_mode):
+                case stat.S_IFREG:
+                    node = SpecFile(identity, self.submissions)
+                case stat.S_IFDIR:
+                    node = SpecDirectory(self.registry, self.submissions, identity)
+                case stat.S_IFLNK:
+                    node = SpecLink(identity)
+                case _:
+                    return None
+            self.registry.add(node)
+        node.places.add((self, name))
+        return node
+
+    def _made(self, name: str, found: os.stat_result, sort: type[BackedT]) -> BackedT:
+        node = self._node(name, found)
+        return node if isinstance(node, sort) else refuse(errno.ESTALE, name)
+
+    async def names(self) -> Sequence[str]:
+        """All names, sorted."""
+        return sorted(await trio.to_thread.run_sync(os.listdir, self.path))
+
+    async def make_file(self, name: str, permissions: int, caller: Caller) -> SpecFile:
+        """A new empty file."""
+        file, fd = self._create(name, permissions, caller)
+        os.close(fd)
+        return file
+
+    async def create(self, name: str, permissions: int, flags: int, caller: Caller) -> tuple[SpecFile, SpecHandle]:
+        """A new empty file, open."""
+        file, fd = self._create(name, permissions, caller)
+        return file, file.opened(fd, may_write=flags & os.O_ACCMODE != os.O_RDONLY)
+
+    def _create(self, name: str, permissions: int, caller: Caller) -> tuple[SpecFile, int]:
+        self.require_free(name)
+        path = self.path_of(name)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            write_owner(fd, self._owner_of_new(permissions, caller))
+            return self._made(name, os.fstat(fd), SpecFile), fd
+        except OSError:
+            os.close(fd)
+            Path(path).unlink()
+            raise
+
+    def _owner_of_new(self, permissions: int, caller: Caller) -> Owner:
+        """The maker's; a set-group-ID directory hands its group down, which the kernel leaves to the daemon."""
+        mine = self.attributes()
+        return Owner(caller.uid, mine.gid if mine.mode & stat.S_ISGID else caller.gid, stat.S_IMODE(permissions))
+
+    async def make_directory(self, name: str, permissions: int, caller: Caller) -> "SpecDirectory":
+        """A new empty directory."""
+        self.require_free(name)
+        path = self.path_of(name)
+        owner = self._owner_of_new(permissions, caller)
+        inherited = self.attributes().mode & stat.S_ISGID
+        os.mkdir(path, 0o700)  # noqa: PTH102 - as everything here, short and underneath
+        write_owner(path, Owner(owner.uid, owner.gid, owner.permissions | inherited))
+        return self._made(name, os.lstat(path), SpecDirectory)
+
+    async def make_symlink(self, name: str, target: str, caller: Caller) -> SpecLink:
+        """A new symbolic link, not under the name of a specification."""
+        self.require_free(name)
+        self.refuse_specification(name)
+        path = self.path_of(name)
+        os.symlink(target, path)  # noqa: PTH211 - any text may be a target
+        write_owner(path, self._owner_of_new(0o777, caller))
+        return self._made(name, os.lstat(path), SpecLink)
+
+    async def make_link(self, file: Node, name: str) -> None:
+        """One more name for a file; under the name of a specification it is submitted."""
+        self.require_free(name)
+        if not isinstance(file, SpecFile | SpecLink):
+            refuse(errno.EPERM, name)
+        if not isinstance(file, SpecFile):
+            self.refuse_specification(name)
+        elif self.holds_specification(name):
+            await file.check(name)
+        place = file.place()
+        if isinstance(place, int):
+            refuse(errno.ENOENT, name)
+        os.link(place, self.path_of(name), follow_symlinks=False)
+        file.places.add((self, name))
+        if isinstance(file, SpecFile) and self.holds_specification(name) and not file.is_being_written:
+            self.submissions.submit_soon(name)
+
+    async def unlink(self, name: str, caller: Caller) -> None:
+        """Remove a name; that of a specification retires the environment."""
+        del caller
+        path = self.path_of(name)
+        found = os.lstat(path)
+        if stat.S_ISDIR(found.st_mode):
+            refuse(errno.EISDIR, name)
+        if not self.holds_specification(name) or not stat.S_ISREG(found.st_mode):
+            self._remove(name, path)
+            return
+        async with self.submissions.locked(name):
+            self._remove(name, path)
+            await self.submissions.retire(name)
+
+    def _remove(self, name: str, path: str) -> None:
+        found = os.lstat(path)
+        Path(path).unlink()
+        self.registry.removed(self, name, found)
+
+    async def remove_directory(self, name: str) -> None:
+        """Remove an empty directory."""
+        path = self.path_of(name)
+        found = os.lstat(path)
+        os.rmdir(path)  # noqa: PTH106 - likewise
+        self.registry.removed(self, name, found)
+
+    async def rename(
+        self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
+    ) -> None:
+        """Move a name.
+
+        Raises:
+            SpecificationError: What takes the name of a specification cannot be one. Nothing has moved.
+        """
+        del caller
+        if not isinstance(to, SpecDirectory):
+            refuse(errno.EPERM, new_name)
+        to.require_free(new_name)
+        node = self.listed(name)
+        if node is None:
+            refuse(errno.ENOENT, name)
+        old = name if self.holds_specification(name) and isinstance(node, SpecFile) else None
+        new = new_name if to.holds_specification(new_name) and isinstance(node, SpecFile) else None
+        if isinstance(node, SpecLink):
+            to.refuse_specification(new_name)
+        async with self.submissions.locked(*filter(None, (old, new))):
+            if new and not old and isinstance(node, SpecFile):
+                await node.check(new)
+            if self._move(name, to, new_name, may_replace=may_replace):
+                await self._follow(node, old, new)
+
+    def _move(self, name: str, to: "SpecDirectory", new_name: str, *, may_replace: bool) -> bool:
+        """Rename underneath; False when both names lead to one file already, which rename(2) leaves as it is."""
+        path, new_path = self.path_of(name), to.path_of(new_name)
+        found = os.lstat(path)
+        try:
+            replaced = os.lstat(new_path)
+        except FileNotFoundError:
+            replaced = None
+        if replaced is not None and not may_replace:
+            refuse(errno.EEXIST, new_name)
+        if replaced is not None and (replaced.st_dev, replaced.st_ino) == (found.st_dev, found.st_ino):
+            return False
+        Path(path).rename(new_path)
+        if replaced is not None:
+            self.registry.removed(to, new_name, replaced)
+        node = self.registry.find((found.st_dev, found.st_ino))
+        if node is not None:
+            node.places.discard((self, name))
+            node.places.add((to, new_name))
+        return True
+
+    async def _follow(self, node: Node, old: str | None, new: str | None) -> None:
+        """What a finished rename means for the environments."""
+        if old and new:
+            await self.submissions.rename(old, new)
+        elif old:
+            await self.submissions.retire(old)
+        elif new and isinstance(node, SpecFile) and not node.is_being_written:
+            self.submissions.submit_soon(new)
+
+    def require_free(self, name: str) -> None:
+        """Refuse names that are computed; there are none below the top."""
+
+    def holds_specification(self, name: str) -> bool:
+        """Whether a file of that name here is a specification."""
+        return self.is_top and is_specification(name)
+
+    def refuse_specification(self, name: str) -> None:
+        """Refuse that name to what cannot be a specification."""
+        if self.holds_specification(name):
+            refuse(errno.EPERM, name)

@@ -1,0 +1,196 @@
+"""Regular files of `.specs`: what was written, and whether it can stand.
+
+A file is checked when a handle that wrote is flushed, because that is the last moment at which its writer hears of
+an error; it is submitted after the last writing handle is released, because only then is it whole. `version` rises
+with every change of content: what was checked or submitted at some version is not checked or submitted again.
+"""
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+from condafs.tree.node import Changes, File, Handle
+from condafs.tree.specs.backing import Backed, Identity
+from condafs.tree.specs.owner import Place
+
+if TYPE_CHECKING:
+    from condafs.tree.specs.submissions import Submissions
+
+INLINE_BYTES = 128 << 10
+"""Reads and writes up to this size stay on the event loop: a local page cache answers in less than a thread costs."""
+
+MAX_CHECKED_BYTES = (1 << 20) + 1
+"""One byte more than a specification may have, so that what is longer shows as longer."""
+
+
+class SpecFile(Backed, File):
+    """A regular file.
+
+    Args:
+        identity: Of the file underneath.
+        submissions: Checks and takes what was written.
+    """
+
+    __slots__ = ("_checked", "_handles", "_submissions", "_submitted_version", "_writers", "version")
+
+    def __init__(self, identity: Identity, submissions: "Submissions") -> None:
+        super().__init__(identity)
+        self._submissions = submissions
+        self._handles: set[SpecHandle] = set()
+        self._writers = 0
+        self.version = 0
+        self._submitted_version = 0
+        self._checked: tuple[int, str] | None = None
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether a handle that may write is open."""
+        return self._writers > 0
+
+    def descriptor(self) -> int | None:
+        """Descriptor of some open handle."""
+        return next((handle.fd for handle in self._handles), None)
+
+    async def open(self, flags: int) -> "SpecHandle":
+        """Open it; writing handles can read as well, so that what they wrote can be checked."""
+        may_write = flags & os.O_ACCMODE != os.O_RDONLY
+        place = self.place()
+        # A file without a name, open elsewhere: /proc leads to it again.
+        path = f"/proc/self/fd/{place}" if isinstance(place, int) else place
+        no_follow = 0 if isinstance(place, int) else os.O_NOFOLLOW
+        fd = os.open(path, (os.O_RDWR if may_write else os.O_RDONLY) | os.O_CLOEXEC | no_follow)
+        handle = self.opened(fd, may_write=may_write)
+        if flags & os.O_TRUNC and may_write:
+            os.ftruncate(fd, 0)
+            handle.has_written = True
+            self.version += 1
+        return handle
+
+    def opened(self, fd: int, *, may_write: bool) -> "SpecHandle":
+        """A handle for a descriptor that is open already."""
+        handle = SpecHandle(self, fd, may_write=may_write)
+        self._handles.add(handle)
+        self._writers += may_write
+        return handle
+
+    def closed(self, handle: "SpecHandle") -> None:
+        """A handle is gone; the last that could write hands the content on."""
+        self._handles.discard(handle)
+        self._writers -= handle.may_write
+        if handle.may_write:
+            self.submit_if_changed()
+
+    def submit_if_changed(self) -> None:
+        """Hand the content on, unless somebody may still write to it or it is as it was."""
+        if not self.is_being_written and self.version != self._submitted_version:
+            self._submitted_version = self.version
+            for name in self.spec_names():
+                self._submissions.submit_soon(name)
+
+    async def check(self, name: str) -> None:
+        """Refuse content that cannot stand under that name.
+
+        Raises:
+            SpecificationError: What is wrong with it.
+        """
+        version = self.version
+        if self._checked == (version, name):
+            return
+        content = await trio.to_thread.run_sync(self._content, self.place())
+        if content.strip():
+            await self._submissions.check(name, content)
+        self._checked = (version, name)
+
+    def _content(self, place: Place) -> bytes:
+        fd = os.dup(place) if isinstance(place, int) else os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(fd, "rb", buffering=0) as stream:
+            return os.pread(stream.fileno(), MAX_CHECKED_BYTES, 0)
+
+    async def change(self, changes: Changes, handle: Handle | None = None) -> None:
+        """Everything that can be changed. A new size is a write, a new time of modification asks for another try."""
+        if changes.size_bytes is not None:
+            self._resize(changes.size_bytes, handle)
+        await super().change(changes)
+        self.submit_if_changed()
+        if changes.mtime_ns is not None and changes.size_bytes is None and not self.is_being_written_to:
+            for name in self.spec_names():
+                self._submissions.retry_soon(name)
+
+    @property
+    def is_being_written_to(self) -> bool:
+        """Whether a submission will follow anyway."""
+        return self.version != self._submitted_version
+
+    def _resize(self, size_bytes: int, handle: Handle | None) -> None:
+        if isinstance(handle, SpecHandle) and handle.may_write:
+            os.ftruncate(handle.fd, size_bytes)
+            handle.has_written = True
+        else:
+            place = self.place()
+            os.truncate(f"/proc/self/fd/{place}" if isinstance(place, int) else place, size_bytes)
+        self.version += 1
+
+
+class SpecHandle(Handle):
+    """An open file.
+
+    Attributes:
+        fd: Descriptor underneath.
+        may_write: Whether it was opened for writing.
+        has_written: Whether content was changed through it since the last successful flush.
+    """
+
+    __slots__ = ("_file", "fd", "has_written", "may_write")
+
+    def __init__(self, file: SpecFile, fd: int, *, may_write: bool) -> None:
+        self._file = file
+        self.fd = fd
+        self.may_write = may_write
+        self.has_written = False
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """From the file underneath."""
+        if size <= INLINE_BYTES:
+            return os.pread(self.fd, size, offset)
+        return await trio.to_thread.run_sync(os.pread, self.fd, size, offset)
+
+    async def write(self, offset: int, content: bytes) -> int:
+        """To the file underneath."""
+        if not self.may_write:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self.has_written = True
+        self._file.version += 1
+        if len(content) <= INLINE_BYTES:
+            return _write_all(self.fd, content, offset)
+        written = await trio.to_thread.run_sync(_write_all, self.fd, content, offset)
+        self._file.version += 1  # what was checked meanwhile had half of it
+        return written
+
+    async def flush(self) -> None:
+        """Refuse what was written through this handle when it cannot stand.
+
+        Raises:
+            SpecificationError: What is wrong with it. The bytes stay.
+        """
+        if self.has_written:
+            for name in tuple(self._file.spec_names()):
+                await self._file.check(name)
+
+    async def sync(self) -> None:
+        """Fsync underneath."""
+        await trio.to_thread.run_sync(os.fsync, self.fd)
+
+    async def release(self) -> None:
+        """Close, and hand on what was written."""
+        os.close(self.fd)
+        self._file.closed(self)
+
+
+def _write_all(fd: int, content: bytes, offset: int) -> int:
+    done = 0
+    view = memoryview(content)
+    while done < len(content):
+        done += os.pwrite(fd, view[done:], offset + done)
+    return done

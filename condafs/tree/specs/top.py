@@ -1,0 +1,163 @@
+"""`.specs` itself: the files underneath, and a message beside each that was refused."""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import trio
+
+from condafs.tree.node import Attributes, Caller, Changes, Handle, Node, Ownership, refuse
+from condafs.tree.sources import Catalog, Intake
+from condafs.tree.specs.backing import Registry
+from condafs.tree.specs.directory import SpecDirectory
+from condafs.tree.specs.file import MAX_CHECKED_BYTES, SpecFile
+from condafs.tree.specs.owner import read_owner
+from condafs.tree.specs.refusals import Refusals, refused_file
+from condafs.tree.specs.submissions import Submissions, Written
+from condafs.tree.text import Document, TextFile
+
+_NANOSECONDS = 10**9
+_LISTING_PATIENCE_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFiles:
+    """The files at the top, as submissions see them.
+
+    Attributes:
+        path: Directory underneath.
+        registry: Knows which of them are open.
+    """
+
+    path: Path
+    registry: Registry
+
+    def is_being_written(self, name: str) -> bool:
+        """Whether a writing handle of that file is open."""
+        try:
+            found = os.lstat(self.path / name)
+        except FileNotFoundError:
+            return False
+        node = self.registry.find((found.st_dev, found.st_ino))
+        return isinstance(node, SpecFile) and node.is_being_written
+
+    def read(self, name: str) -> Written | None:
+        """Blocking: make it durable and read it; None when it is gone or no regular file."""
+        try:
+            fd = os.open(self.path / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with os.fdopen(fd, "rb", buffering=0):
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            os.fsync(fd)
+            return Written(os.pread(fd, MAX_CHECKED_BYTES, 0), found.st_mtime_ns, read_owner(fd, found).uid)
+
+
+class SpecsDirectory(SpecDirectory):
+    """`.specs`.
+
+    Args:
+        path: The directory underneath; it is made when missing.
+        catalog, intake: The rest of the house.
+        ownership: Owner and mode that people see.
+    """
+
+    __slots__ = ("_ownership", "_refusals")
+    is_top = True
+
+    def __init__(self, path: Path, catalog: Catalog, intake: Intake, ownership: Ownership) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        registry = Registry(path)
+        found = path.stat()
+        super().__init__(
+            registry, Submissions(intake, catalog, SpecFiles(path, registry)), (found.st_dev, found.st_ino)
+        )
+        self._refusals = Refusals(catalog)
+        self._ownership = ownership
+        registry.add(self)
+
+    @property
+    def path(self) -> str:
+        """Where it is underneath."""
+        return self.registry.path
+
+    def attributes(self) -> Attributes:
+        """Owner and mode as configured, the rest as underneath."""
+        found = os.lstat(self.path)
+        seen = self._ownership.directory(found.st_mtime_ns)
+        return replace(seen, size_bytes=found.st_size)
+
+    async def change(self, changes: Changes, handle: Handle | None = None) -> None:
+        """Owner and mode hold until the next start, when the settings count again."""
+        own = self._ownership
+        self._ownership = replace(
+            own,
+            uid=own.uid if changes.uid is None else changes.uid,
+            gid=own.gid if changes.gid is None else changes.gid,
+            permissions=own.permissions if changes.permissions is None else changes.permissions,
+        )
+        times = Changes(mtime_ns=changes.mtime_ns, atime_ns=changes.atime_ns)
+        await super().change(times, handle)
+
+    async def child(self, name: str) -> Node | None:
+        """A file, or the message about a refused one, which waits until it is known."""
+        if file_name := refused_file(name):
+            await self.submissions.settled(file_name)
+        return self.listed(name)
+
+    def listed(self, name: str) -> Node | None:
+        """A file or message."""
+        file_name = refused_file(name)
+        if file_name is None:
+            return super().listed(name)
+        if self._refusals.find(file_name) is None:
+            return None
+        key = b"refusal:" + file_name.encode()
+        return TextFile(key, lambda: self._message(file_name), lambda: self.submissions.settled(file_name))
+
+    def _message(self, file_name: str) -> Document:
+        record = self._refusals.find(file_name)
+        if record is None:
+            refuse(errno.ENOENT, file_name)
+        path = self.path_of(file_name)
+        owner = read_owner(path, os.lstat(path))
+        content = record.refusal.encode(errors="replace")
+        # It quotes the file, so it is for whom the file is.
+        return Document(content, owner.uid, owner.gid, record.mtime_ns / _NANOSECONDS, owner.permissions & 0o444)
+
+    async def settled(self, *names: str) -> None:
+        """Files closed before now are submitted; these, or all."""
+        await self.submissions.settled(*names)
+
+    def is_for_all(self, file_name: str) -> bool:
+        """Whether everybody may read that file."""
+        try:
+            path = self.path_of(file_name)
+            return bool(read_owner(path, os.lstat(path)).permissions & stat.S_IROTH)
+        except FileNotFoundError:
+            return False
+
+    async def names(self) -> Sequence[str]:
+        """Files and messages."""
+        await self.submissions.settled(patience_seconds=_LISTING_PATIENCE_SECONDS)
+        files = [name for name in await super().names() if not refused_file(name)]
+        messages = await trio.to_thread.run_sync(list, self._refusals)
+        return sorted([*files, *messages])
+
+    async def unlink(self, name: str, caller: Caller) -> None:
+        """Remove a file, or a message until there is a new one."""
+        file_name = refused_file(name)
+        if file_name is None:
+            await super().unlink(name, caller)
+        elif not self._refusals.dismiss(file_name):
+            refuse(errno.ENOENT, name)
+
+    def require_free(self, name: str) -> None:
+        """Names of messages are taken."""
+        if refused_file(name):
+            refuse(errno.EPERM, name)

@@ -1,0 +1,114 @@
+"""`.status`: one YAML text for each environment, retired ones too. `status_text` writes it."""
+
+import errno
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import trio
+
+from condafs.catalog.records import EnvironmentRecord
+from condafs.errors import InvalidNameError
+from condafs.names import EnvironmentName
+from condafs.tree.node import Attributes, Directory, Ownership, refuse
+from condafs.tree.sources import Catalog, ProgressSource
+from condafs.tree.status_text import Limits, Story, describe, render
+from condafs.tree.text import Document, TextFile
+
+
+class Files(Protocol):
+    """What the texts depend on in `.specs`."""
+
+    async def settled(self, *names: str) -> None:
+        """Files closed before now are submitted; these, or all."""
+        ...
+
+    def is_for_all(self, file_name: str, /) -> bool:
+        """Whether everybody may read that file."""
+        ...
+
+
+class StatusDirectory(Directory):
+    """`.status`.
+
+    Args:
+        catalog, progress: The rest of the house.
+        limits: Settings that the text tells.
+        ownership: Of the directory.
+        files: The files of `.specs`. They are submitted before a text is made of them, so that who closes one and then
+            reads here finds it.
+    """
+
+    __slots__ = ("_catalog", "_files", "_limits", "_ownership", "_progress")
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        progress: ProgressSource,
+        limits: Limits,
+        ownership: Ownership,
+        files: Files,
+    ) -> None:
+        self._catalog = catalog
+        self._progress = progress
+        self._limits = limits
+        self._ownership = ownership
+        self._files = files
+
+    @property
+    def key(self) -> bytes:
+        """The one status directory."""
+        return b"status"
+
+    def attributes(self) -> Attributes:
+        """Readable by all."""
+        return self._ownership.directory()
+
+    async def child(self, name: str) -> TextFile | None:
+        """The status of the environment of that name."""
+        await self._settle_name(name)
+        return self.listed(name) if self._find(name) else None
+
+    def listed(self, name: str) -> TextFile:
+        """The file, whether or not the environment exists."""
+        key = b"status:" + name.encode(errors="surrogateescape")
+        return TextFile(key, lambda: self._document(name), lambda: self._settle_name(name))
+
+    async def names(self) -> Sequence[str]:
+        """All environments."""
+        await self._files.settled()
+        return await trio.to_thread.run_sync(self._names)
+
+    def _names(self) -> list[str]:
+        with self._catalog.snapshot() as snapshot:
+            return list(snapshot.environment_names())
+
+    async def _settle_name(self, name: str) -> None:
+        """While a file claims a name, no other file can; of a name that none claims, any file may turn out to be it."""
+        environment = self._find(name)
+        claiming = [environment.file_name] if environment and environment.file_name else []
+        await self._files.settled(*claiming)
+
+    def _find(self, name: str) -> EnvironmentRecord | None:
+        try:
+            environment = EnvironmentName(name)
+        except InvalidNameError:
+            return None
+        with self._catalog.snapshot() as snapshot:
+            return snapshot.environment(environment)
+
+    def _document(self, name: str) -> Document:
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(EnvironmentName(name))
+            if environment is None:
+                refuse(errno.ENOENT, name)
+            wanted = snapshot.build(environment.wanted)
+            current = snapshot.build(environment.current) if environment.current else None
+            file = snapshot.file(environment.file_name) if environment.file_name else None
+            generations = len(snapshot.ready_digests(environment.name))
+        progress = self._progress.progress(environment.wanted)
+        if file and file.refusal and not self._files.is_for_all(file.file_name):
+            file = replace(file, refusal=f"see .specs/{file.file_name}.error\n")
+        story = Story(environment, current, wanted, progress, file, generations)
+        moment = max([environment.moved] + [record.submitted for record in (current, wanted) if record])
+        return Document(render(describe(story, self._limits)).encode(), environment.owner_uid, 0, moment)

@@ -1,0 +1,98 @@
+import json
+
+from tests.component.cli.conftest import Run
+from tests.component.cli.fake_envs import FakeEnvs
+
+
+def test_status_of_an_empty_mount_says_how_to_begin(run: Run) -> None:
+    outcome = run("status")
+    assert outcome.code == 0
+    assert "cp foo.yaml" in outcome.err
+    assert outcome.out == ""
+
+
+def test_status_lists_every_environment(run: Run, envs: FakeEnvs) -> None:
+    envs.set_current("foo", envs.add_generation("foo", 3, "a"), 3)
+    envs.set_status("bar", state="queued", building={"build": "b" * 64 + "-bar", "state": "queued"})
+    rows = run("status").words
+    assert rows[0][:4] == ["NAME", "STATE", "GEN", "BUILD"]
+    assert rows[1] == ["bar", "queued"]
+    assert rows[2][:6] == ["foo", "ready", "3", "a" * 12, "42", "210 MB"]
+
+
+def test_status_shows_how_far_a_build_is_and_why_the_last_try_failed(run: Run, envs: FakeEnvs) -> None:
+    building = {
+        "build": "b" * 64 + "-foo",
+        "state": "building",
+        "phase": "link",
+        "done": 3,
+        "total": 9,
+        "package": "numpy",
+    }
+    envs.set_status("foo", state="building", building=building)
+    broken = {"build": "c" * 64 + "-bar", "kind": "unsatisfiable", "message": "no such package\nzz"}
+    envs.set_status("bar", state="failed", last_error=broken)
+    listing = run("status").out
+    assert "link 3/9 numpy" in listing
+    assert "unsatisfiable: no such package" in listing
+
+
+def test_status_of_one_environment_is_told_in_full(run: Run, envs: FakeEnvs) -> None:
+    envs.set_current("foo", envs.add_generation("foo", 1, "a"), refused={"foo.yaml": "line 1\nline 2"})
+    out = run("status", "foo").out
+    assert f"generation 1 of 1: {'a' * 64}-foo" in out
+    assert "foo.yaml is refused:\n    line 1\n    line 2" in out
+    assert "foo.yaml of root" in out
+
+
+def test_status_as_json_keeps_the_documents_keys(run: Run, envs: FakeEnvs) -> None:
+    envs.set_current("foo", envs.add_generation("foo", 1, "a"))
+    document = json.loads(run("status", "foo", "--json").out)
+    assert document["current"]["package_count"] == 42
+    assert document["building"] is None
+    assert json.loads(run("status", "--json").out) == [document]
+
+
+def test_a_name_like_a_number_stays_a_name(run: Run, envs: FakeEnvs) -> None:
+    (envs.mount / ".status" / "3.10").write_text("name: 3.10\nstate: none\n")
+    assert json.loads(run("status", "--json").out)[0]["name"] == "3.10"
+
+
+def test_status_mentions_files_refused_from_the_start(run: Run, envs: FakeEnvs) -> None:
+    (envs.mount / ".specs" / "new.yaml.error").write_text("new.yaml:1:1: unknown key `nmae`\n")
+    assert "unknown key `nmae`" in run("status").err
+
+
+def test_an_unknown_name_is_answered_with_a_near_one(run: Run, envs: FakeEnvs) -> None:
+    envs.set_status("datascience", state="none")
+    outcome = run("status", "datasience")
+    assert outcome.code == 3
+    assert "did you mean datascience?" in outcome.err
+
+
+def test_a_damaged_status_document_is_not_fatal(run: Run, envs: FakeEnvs) -> None:
+    (envs.mount / ".status" / "foo").write_text("{: [\n")
+    assert run("status", "foo").code == 0
+
+
+def test_history_marks_the_current_generation(run: Run, envs: FakeEnvs) -> None:
+    envs.add_generation("foo", 10, "b")
+    envs.set_current("foo", envs.add_generation("foo", 9, "a"), 9)
+    rows = run("history", "foo").words
+    assert rows[1][:3] == ["*", "9", "foo@" + "a" * 12]
+    assert rows[2][:2] == ["10", "foo@" + "b" * 12]
+
+
+def test_history_as_json(run: Run, envs: FakeEnvs) -> None:
+    envs.set_current("foo", envs.add_generation("foo", 1, "a"))
+    (only,) = json.loads(run("history", "foo", "--json").out)
+    assert only["generation"] == 1
+    assert only["current"] is True
+    assert only["published"].endswith("+00:00")
+
+
+def test_history_of_what_was_never_ready_is_a_remark(run: Run, envs: FakeEnvs) -> None:
+    envs.set_status("foo", state="building")
+    outcome = run("history", "foo")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "no generation yet" in outcome.err

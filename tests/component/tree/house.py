@@ -1,0 +1,161 @@
+"""The rest of the house as the tree sees it, in memory: a catalog, an intake that publishes at once, no builders."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from condafs.builder.protocol import Progress
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.config import Settings
+from condafs.errors import ForbiddenError, Position, SpecificationError
+from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
+from condafs.spec.specification import Specification
+from condafs.tree.tree import Tree
+
+
+def digest_of(text: str) -> SpecDigest:
+    """Some digest."""
+    return SpecDigest(hashlib.sha256(text.encode()).hexdigest())
+
+
+@dataclass
+class FakeSnapshot:
+    """Everything that is known, always as it is now."""
+
+    by_name: dict[str, EnvironmentRecord] = field(default_factory=dict)
+    builds: dict[SpecDigest, BuildRecord] = field(default_factory=dict)
+    by_file: dict[str, FileRecord] = field(default_factory=dict)
+
+    def environment(self, name: EnvironmentName) -> EnvironmentRecord | None:
+        return self.by_name.get(name.text)
+
+    def environments(self, after: str = "") -> Iterator[EnvironmentRecord]:
+        return (self.by_name[name] for name in sorted(self.by_name) if name > after)
+
+    def environment_names(self, after: str = "") -> Iterator[str]:
+        return (name for name in sorted(self.by_name) if name > after)
+
+    def visible_names(self, after: str = "") -> Iterator[str]:
+        return (r.name.text for r in self.environments(after) if r.current and r.file_name)
+
+    def build(self, digest: SpecDigest) -> BuildRecord | None:
+        return self.builds.get(digest)
+
+    def builds_of(self, name: EnvironmentName) -> list[BuildRecord]:
+        return [record for record in self.builds.values() if record.name == name]
+
+    def ready_digests(self, name: EnvironmentName, prefix: str = "") -> list[tuple[SpecDigest, int]]:
+        ready = [record for record in self.builds_of(name) if record.state is BuildState.READY]
+        return [(r.digest, r.generation) for r in ready if r.digest.hex.startswith(prefix)]
+
+    def ready_builds(self, after: str = "") -> Iterator[str]:
+        names = sorted(str(r.build) for r in self.builds.values() if r.state is BuildState.READY)
+        return (name for name in names if name > after)
+
+    def is_ready(self, build: str) -> bool:
+        return build in self.ready_builds()
+
+    def file(self, file_name: str) -> FileRecord | None:
+        return self.by_file.get(file_name)
+
+    def files(self) -> Iterator[FileRecord]:
+        return iter(tuple(self.by_file.values()))
+
+    def add_build(self, name: str, text: str, *, state: BuildState = BuildState.READY, uid: int = 0) -> BuildName:
+        """A build of that environment, made from some text; published unless another state is asked for."""
+        build = BuildName(digest_of(text), EnvironmentName(name))
+        environment = self.by_name.get(name) or EnvironmentRecord(build.name, build.digest, file_name=f"{name}.yaml")
+        generation = 0
+        if state is BuildState.READY:
+            generation = environment.last_generation + 1
+            environment = replace(environment, current=build.digest, last_generation=generation)
+        self.by_name[name] = replace(environment, wanted=build.digest, owner_uid=uid)
+        self.builds[build.digest] = BuildRecord(build, state, len(self.builds) + 1, generation, owner_uid=uid)
+        return build
+
+
+@dataclass
+class House:
+    """Catalog, intake and scheduler in one. A file is refused when it contains `BAD`, and built when it is not.
+
+    Attributes:
+        calls: What was asked of the intake, as (verb, subject, ...).
+    """
+
+    settings: Settings
+    content: FakeSnapshot = field(default_factory=FakeSnapshot)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[FakeSnapshot]:
+        yield self.content
+
+    def progress(self, digest: SpecDigest) -> Progress | None:
+        return self.progress_of.get(digest)
+
+    def check(self, file_name: str, content: bytes) -> Specification | None:
+        if b"BAD" in content:
+            line = content.decode(errors="replace").splitlines()[0]
+            message = f"{file_name} is bad"
+            raise SpecificationError(message, Position(1, 1, line))
+        return Specification(EnvironmentName(spec_file_stem(file_name)), "linux-64")
+
+    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int) -> None:
+        self.calls.append(("submit", file_name, content.decode(errors="replace"), str(uid)))
+        digest = hashlib.sha256(content).hexdigest()
+        record = FileRecord(file_name, digest, len(content), mtime_ns)
+        try:
+            self.check(file_name, content)
+        except SpecificationError as error:
+            self.content.by_file[file_name] = replace(record, refusal=error.render(file_name))
+            raise
+        name = spec_file_stem(file_name)
+        build = self.content.add_build(name, f"{name}: {digest}", uid=uid)
+        self.content.by_file[file_name] = replace(record, digest=build.digest, name=build.name)
+
+    async def rename(self, old: str, new: str, content: bytes, mtime_ns: int, uid: int) -> None:
+        self.calls.append(("rename", old, new))
+        del content, mtime_ns, uid
+        self.content.by_file[new] = replace(self.content.by_file.pop(old), file_name=new)
+
+    async def retry(self, file_name: str) -> None:
+        self.calls.append(("retry", file_name))
+
+    async def retire(self, file_name: str) -> None:
+        self.calls.append(("retire", file_name))
+        record = self.content.by_file.pop(file_name, None)
+        if record and record.name:
+            name = record.name.text
+            self.content.by_name[name] = replace(self.content.by_name[name], file_name="")
+
+    async def roll_back(self, name: EnvironmentName, digest: SpecDigest) -> None:
+        self.calls.append(("roll_back", name.text, digest.hex))
+        record = self.content.by_name[name.text]
+        if record.is_retired:
+            message = f"{name} is retired"
+            raise ForbiddenError(message)
+        self.content.by_name[name.text] = replace(record, current=digest, wanted=digest)
+
+    async def delete_build(self, build: BuildName) -> None:
+        self.calls.append(("delete_build", str(build)))
+        environment = self.content.by_name[build.name.text]
+        if environment.current == build.digest:
+            message = f"{build} is current"
+            raise ForbiddenError(message)
+        del self.content.builds[build.digest]
+
+    async def cancel(self, build: BuildName) -> None:
+        self.calls.append(("cancel", str(build)))
+
+
+def make_house(directory: Path) -> House:
+    """A house whose state is in a directory."""
+    return House(Settings(state=directory))
+
+
+def make_tree(house: House) -> Tree:
+    """A tree of that house."""
+    return Tree(house.settings, house, house, house)

@@ -1,0 +1,69 @@
+"""Inode numbers."""
+
+import pytest
+
+from condafs.filesystem import inodes as module
+from condafs.filesystem.inodes import Inodes, number_of
+from condafs.tree.node import Node
+
+
+class Named(Node):
+    """A node with nothing but a key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @property
+    def key(self) -> bytes:
+        return self._key
+
+
+ROOT = Named(b"root")
+
+
+def acquire(table: Inodes, node: Node) -> int:
+    number = table.peek(node)
+    table.remember(node, number)
+    return number
+
+
+def test_numbers_have_bit_62_and_fit_63_bits() -> None:
+    for key in (b"", b"env:foo", b"\xff" * 300):
+        assert number_of(key) >> 62 == 1
+
+
+def test_equal_keys_have_one_number_whatever_object_holds_them() -> None:
+    table = Inodes(ROOT)
+    assert acquire(table, Named(b"a")) == acquire(table, Named(b"a"))
+    assert acquire(table, Named(b"a")) != acquire(table, Named(b"b"))
+
+
+def test_the_root_is_number_one_and_stays() -> None:
+    table = Inodes(ROOT)
+    assert acquire(table, Named(b"root")) == 1
+    table.forget([(1, 10**6)])
+    assert table.find(1) is ROOT
+
+
+def test_a_node_is_known_until_every_reference_is_dropped() -> None:
+    table = Inodes(ROOT)
+    node = Named(b"a")
+    number = acquire(table, node)
+    acquire(table, Named(b"a"))
+    table.forget([(number, 1)])
+    assert table.find(number) is node
+    table.forget([(number, 1)])
+    assert table.find(number) is None
+    assert len(table) == 1
+
+
+def test_forgetting_what_is_not_known_is_harmless() -> None:
+    Inodes(ROOT).forget([(12345, 1), (0, 0)])
+
+
+def test_two_keys_that_fall_on_one_number_get_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "number_of", lambda _key, salt=0: 100 + salt)
+    table = Inodes(ROOT)
+    first, second = acquire(table, Named(b"a")), acquire(table, Named(b"b"))
+    assert (first, second) == (100, 101)
+    assert acquire(table, Named(b"b")) == 101

@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condafs.config import Settings, load_settings, machine_platform, parse_duration, parse_settings, parse_size
+from condafs.errors import NotFoundError, SpecificationError, UserError
+
+DEFAULTS = Settings(state=Path("/state"), jobs=2)
+
+EVERYTHING = """\
+# a machine for many
+state: /srv/condafs
+jobs: 4
+attempts: 3
+backoff-initial-seconds: 500ms
+backoff-cap-seconds: 1h30m
+build-wall-seconds: 2h
+build-memory-bytes: 8G
+default-channels: [bioconda, conda-forge]
+channel-alias: https://mirror.example/conda/
+allow-other: yes
+specs-mode: 3775
+"""
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(SpecificationError) as caught:
+        parse_settings(text, DEFAULTS)
+    return caught.value.render("condafs.yaml")
+
+
+def test_every_setting_can_be_given() -> None:
+    assert parse_settings(EVERYTHING, DEFAULTS) == Settings(
+        state=Path("/srv/condafs"),
+        jobs=4,
+        attempts=3,
+        backoff_initial_seconds=0.5,
+        backoff_cap_seconds=5400,
+        build_wall_seconds=7200,
+        build_memory_bytes=8 << 30,
+        default_channels=("bioconda", "conda-forge"),
+        channel_alias="https://mirror.example/conda",
+        allow_other=True,
+        specs_mode=0o3775,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n"])
+def test_an_empty_file_leaves_the_defaults(text: str) -> None:
+    assert parse_settings(text, DEFAULTS) == DEFAULTS
+
+
+@pytest.mark.parametrize("text", ["1777", "01777", "0o1777", '"1777"'])
+def test_a_mode_is_octal_however_yaml_reads_it(text: str) -> None:
+    assert parse_settings(f"specs-mode: {text}", DEFAULTS).specs_mode == 0o1777
+
+
+def test_an_unknown_key_is_refused_with_place_and_the_near_one() -> None:
+    assert refusal("jobs: 1\nbuild_wall_second: 3\n") == (
+        "condafs.yaml:2:1: there is no setting `build_wall_second`\n"
+        "    2 | build_wall_second: 3\n"
+        "      | ^\n"
+        "help: did you mean `build-wall-seconds`?\n"
+    )
+
+
+def test_a_key_like_none_lists_them_all() -> None:
+    assert "help: the keys are state, jobs," in refusal("zzzzzz: 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("jobs: many", "`jobs` is a whole number from 1, not 'many'"),
+        ("jobs: 0", "`jobs` is a whole number from 1"),
+        ("jobs: [1]", "`jobs` takes one value"),
+        ("attempts: 1.5", "`attempts` is a whole number"),
+        ("state: envs", "`state` is an absolute path, not 'envs'"),
+        ("build-memory-bytes: 8X", "is a size such as 8G"),
+        ("build-wall-seconds: soon", "is a duration such as 90, 2h"),
+        ("build-wall-seconds: -1", "is a duration"),
+        ("default-channels: conda-forge", "`default-channels` is a list"),
+        ("default-channels: []", "`default-channels` is a list"),
+        ("channel-alias: conda.example", "is a URL with its scheme"),
+        ("allow-other: perhaps", "`allow-other` is yes or no"),
+        ("specs-mode: 999", "is a mode of three or four octal digits"),
+        ("backoff-cap-seconds: 1", "is shorter than `backoff-initial-seconds`"),
+        ("jobs: 1\njobs: 2", "`jobs` stands here a second time"),
+        ("- jobs", "settings are `key: value` lines"),
+        ("[a]: 1", "a key must be a plain word"),
+        ("jobs: [", "this is not YAML"),
+        ("jobs: \x01", "this is not YAML"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(line: str, says: str) -> None:
+    assert says in refusal(line)
+
+
+def test_a_settings_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="there is no settings file"):
+        load_settings(tmp_path / "none.yaml")
+
+
+def test_a_default_settings_file_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert load_settings().state == tmp_path / "data" / "condafs"
+    (tmp_path / "condafs.yaml").write_text("jobs: 7")
+    assert load_settings().jobs == 7
+
+
+def test_the_state_directory_on_the_command_line_is_stronger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "condafs.yaml"
+    file.write_text("\ufeffstate: /elsewhere\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(file, Path("here")).state == tmp_path / "here"
+    assert load_settings(file).state == Path("/elsewhere")
+
+
+def test_a_refused_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "condafs.yaml"
+    file.write_text("job: 1")
+    with pytest.raises(UserError, match=f"{file}:1:1: there is no setting `job`") as caught:
+        load_settings(file)
+    assert "did you mean `jobs`?" in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "condafs.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="cannot read the settings file"):
+        load_settings(file)
+
+
+@given(st.integers(0, 1 << 20), st.sampled_from("KMGT"))
+def test_sizes_scale_by_1024(number: int, unit: str) -> None:
+    assert (
+        parse_size(f"{number}{unit}")
+        == parse_size(f"{number} {unit.lower()}iB")
+        == number << (10 * ("KMGT".index(unit) + 1))
+    )
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59))
+def test_durations_add_their_parts(hours: int, minutes: int, seconds: int) -> None:
+    assert parse_duration(f"{hours}h{minutes}m{seconds}s") == hours * 3600 + minutes * 60 + seconds
+
+
+def test_the_platform_is_condas_word() -> None:
+    assert machine_platform().startswith("linux-")
