@@ -1,16 +1,16 @@
 """The house put together: the only place that builds objects out of others.
 
-One trio process. Start: directories, catalog (exclusive), what a crash left is put right, mount, ready. End (SIGTERM,
-SIGINT, or the mount taken away from outside): the mount goes first, so that nobody meets a half-closed daemon; then the
-running builds are killed, which the catalog remembers as interrupted and not as failed.
+One trio process. Start: directories, catalog (one daemon a state directory), what a crash left is put right, mount,
+ready. End (SIGTERM, SIGINT, or unmounted by somebody): the mount goes first, so that nobody meets a half-closed daemon;
+then the running builds are killed, which the catalog remembers as interrupted and not as failed.
 """
 
+import errno
 import logging
 import os
 import random
 import signal
 import time
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -22,55 +22,92 @@ from condafs.errors import DiskFullError, MachineError
 from condafs.filesystem.serve import serve
 from condafs.notify import Notifier
 from condafs.scheduler.announcements import Announcements
+from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
-from condafs.tree.tree import build_tree
+from condafs.tree.specs.owner import read_owner
+from condafs.tree.tree import Tree
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
+
+WATCHDOG_SHARE = 3
+"""Signs of life in one watchdog interval; sd_watchdog_enabled(3) asks for at least two."""
 
 
 def run(mountpoint: Path, settings: Settings) -> int:
-    """Serve `/envs` at a directory until it is unmounted or the process is told to end.
+    """Serve environments at a directory until it is unmounted or the process is told to end.
 
     Args:
-        mountpoint: An existing directory.
-        settings: Where the state is and what is allowed.
+        mountpoint: An existing, empty directory.
+        settings: Where the state is, and what is allowed.
 
     Returns:
         The exit code: 0 after a clean end.
 
     Raises:
-        CondafsError: It cannot start: state not writable or in use, no FUSE, something else mounted there.
+        CondafsError: It cannot start: the state directory cannot be written or is in use, there is no FUSE, something
+            else is mounted there.
     """
     notifier = Notifier.take(os.environ, os.getpid())
     _make_directories(settings)
     with Catalog.open(settings.catalog) as catalog:
-        trio.run(_serve, mountpoint, settings, catalog, notifier)
+        trio.run(_live, mountpoint, settings, catalog, notifier, restrict_keyboard_interrupt_to_checkpoints=True)
     return 0
 
 
 def _make_directories(settings: Settings) -> None:
     try:
-        for directory in (settings.state, settings.catalog, settings.specs, settings.builds, settings.logs):
-            directory.mkdir(parents=True, exist_ok=True)
-        settings.packages.mkdir(exist_ok=True)
+        settings.state.mkdir(parents=True, exist_ok=True)
+        for directory in (settings.specs, settings.builds, settings.packages, settings.logs):
+            directory.mkdir(exist_ok=True)
     except OSError as error:
-        kind = DiskFullError if error.errno == 28 else MachineError  # noqa: PLR2004
-        msg = f"cannot make the state directory {settings.state}: {error.strerror}; --state names another one"
+        kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else MachineError
+        msg = f"cannot make {error.filename}: {error.strerror}; --state names another directory"
         raise kind(msg) from None
 
 
-async def _serve(mountpoint: Path, settings: Settings, catalog: Catalog, notifier: Notifier) -> None:
+async def _live(mountpoint: Path, settings: Settings, catalog: Catalog, notifier: Notifier) -> None:
     announcements = Announcements()
     scheduler = Scheduler(catalog, LocalRunner(), settings, clock=time.time, uniform=random.uniform)
     intake = Intake(catalog, scheduler, announcements, settings, clock=time.time)
-    tree = build_tree(catalog, intake, scheduler, settings, mountpoint)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(scheduler.run)
-        nursery.start_soon(_feed_watchdog, notifier)
+    tree = Tree(settings, catalog, intake, scheduler)
+    allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
+    async with trio.open_nursery() as working:
+        await working.start(scheduler.run)
+        await catch_up(intake, catalog, settings.specs, _owner_uid)
         async with trio.open_nursery() as serving:
-            await serving.start(_end_on_signal, serving.cancel_scope)
-            await serving.start(partial(serve, tree, mountpoint, announcements=announcements))
+            await serving.start(_end_at_signal, serving.cancel_scope)
+
+            async def serve_until_unmounted(task_status: trio.TaskStatus[None]) -> None:
+                await serve(
+                    tree, mountpoint, allow_other=allow_other, announcements=announcements, task_status=task_status
+                )
+                serving.cancel_scope.cancel()
+
+            await serving.start(serve_until_unmounted)
+            serving.start_soon(_show_life, notifier)
             notifier.ready(f"serving {mountpoint}")
+            logger.info("serving %s, state in %s", mountpoint, settings.state)
         notifier.stopping()
-        nursery.cancel_scope.cancel()
+        working.cancel_scope.cancel()
+
+
+def _owner_uid(path: Path) -> int:
+    return read_owner(str(path), path.lstat()).uid
+
+
+async def _end_at_signal(
+    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            logger.info("ending: %s", signal.Signals(number).name)
+            scope.cancel()
+
+
+async def _show_life(notifier: Notifier) -> None:
+    """Tell the watchdog that the event loop turns."""
+    while notifier.watchdog_seconds:
+        notifier.watchdog()
+        await trio.sleep(notifier.watchdog_seconds / WATCHDOG_SHARE)

@@ -1,8 +1,10 @@
 """From a specification to the records of exact packages: solving, or taking a lock at its word."""
 
+import asyncio
 import datetime as dt
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rattler.channel import Channel, ChannelPriority
@@ -13,7 +15,7 @@ from rattler.repo_data import Gateway, RepoDataRecord
 from rattler.solver import solve
 from rattler.virtual_package import VirtualPackage, VirtualPackageOverrides
 
-from condafs.builder.archives import Archive
+from condafs.builder.archives import Archive, verify_archives
 from condafs.builder.channels import find_channels, place_dependencies
 from condafs.builder.failure import BuildError
 from condafs.builder.protocol import BuildRequest, FailureKind
@@ -21,6 +23,8 @@ from condafs.spec.specification import Specification
 
 OVERRIDE = "CONDA_OVERRIDE_"
 """`CONDA_OVERRIDE_GLIBC=2.17` solves for another machine than this one (conda's documentation, "Virtual packages")."""
+
+_LOCAL_URL = re.compile(r'url="(file://[^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ async def solve_specification(specification: Specification, request: BuildReques
     channels = find_channels(specification.channels or request.default_channels, request.channel_alias)
     dependencies, channels = place_dependencies(requirements(specification), channels, request.channel_alias)
     requested = [_match_spec(dependency) for dependency in dependencies]
+    await asyncio.to_thread(verify_archives, local_archives(requested))
     records = await solve(
         channels,
         requested,
@@ -75,12 +80,19 @@ async def solve_specification(specification: Specification, request: BuildReques
     return Solution(records, channels, requested, specification.platform)
 
 
-def requirements(specification: Specification) -> Iterator[str]:
+def requirements(specification: Specification) -> list[str]:
     """The dependencies; pip and python too when there is a `pip:` list, as conda adds them."""
-    yield from specification.dependencies
+    dependencies = list(specification.dependencies)
     if specification.pip:
-        named = {dependency.rpartition("::")[2].split("[")[0].split()[0] for dependency in specification.dependencies}
-        yield from (name for name in ("pip", "python") if name not in named)
+        named = {_match_spec(dependency).name.normalized for dependency in dependencies}
+        dependencies += [name for name in ("pip", "python") if name not in named]
+    return dependencies
+
+
+def local_archives(requested: Sequence[MatchSpec]) -> list[Archive]:
+    """Archives of this machine that match specs name by URL; solving brings them into the cache already."""
+    found = [(spec, _LOCAL_URL.search(str(spec))) for spec in requested]
+    return [Archive(match[1], spec.sha256, spec.md5) for spec, match in found if match]
 
 
 def _match_spec(dependency: str) -> MatchSpec:

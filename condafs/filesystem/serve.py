@@ -10,8 +10,10 @@ import pyfuse3
 import trio
 
 from condafs.errors import MachineError
+from condafs.filesystem.encode import encode_name
 from condafs.filesystem.mounting import is_dead, mount_at, mount_options, require_device, require_free, unmount
 from condafs.filesystem.operations import Operations
+from condafs.scheduler.announcements import Announcement
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ async def serve(
     mountpoint: Path,
     *,
     allow_other: bool,
-    announcements: AsyncIterable[object],
+    announcements: AsyncIterable[Announcement],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve a tree until cancelled, or until somebody unmounts it. The mount is always gone afterwards.
@@ -66,7 +68,7 @@ async def serve(
 
 
 async def _answer(
-    tree: Tree, operations: Operations, announcements: AsyncIterable[object], task_status: trio.TaskStatus[None]
+    tree: Tree, operations: Operations, announcements: AsyncIterable[Announcement], task_status: trio.TaskStatus[None]
 ) -> None:
     session = trio.CancelScope(shield=True)
     async with trio.open_nursery() as nursery:
@@ -92,21 +94,23 @@ async def _end_session_when_cancelled(session: trio.CancelScope) -> None:
         pyfuse3.terminate()
 
 
-async def _invalidate(tree: Tree, operations: Operations, announcements: AsyncIterable[object]) -> None:
+async def _invalidate(tree: Tree, operations: Operations, announcements: AsyncIterable[Announcement]) -> None:
     """Make the kernel forget names that are gone.
 
     In a thread, one at a time and outside of any handler: the call waits for the kernel's lock of the directory, which
     a request may hold whose answer waits for the event loop. On the loop that is a deadlock that not even SIGKILL ends.
     """
     async for announcement in announcements:
-        for directory, name in tree.vanished(announcement):
-            inode = operations.inodes.peek(directory)
-            try:
-                await trio.to_thread.run_sync(pyfuse3.invalidate_entry, inode, name.encode(errors="surrogateescape"))
-            except FileNotFoundError:
-                pass  # the kernel did not know it
-            except OSError as error:
-                logger.warning("the kernel may show %r for up to a minute: %s", name, error)
+        vanished = tree.vanished(announcement)
+        if vanished is None:
+            continue
+        inode, name = operations.inodes.peek(vanished[0]), encode_name(vanished[1])
+        try:
+            await trio.to_thread.run_sync(pyfuse3.invalidate_entry, inode, name)
+        except FileNotFoundError:
+            pass  # the kernel did not know it
+        except OSError as error:
+            logger.warning("the kernel may show %r for up to a minute: %s", name, error)
 
 
 async def _clear(mountpoint: Path) -> None:

@@ -8,8 +8,9 @@ listeners are told. Steps about one file must not overlap: the tree takes care o
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import trio
 
@@ -20,7 +21,7 @@ from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.config import Settings, machine_platform
 from condafs.errors import ConflictError, SpecificationError
-from condafs.names import MAX_PREFIX_BYTES, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, SpecDigest
+from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
 from condafs.scheduler.announcements import Announcements, BuildGone, NameGone, RefusalGone
 from condafs.scheduler.logbook import Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
@@ -29,8 +30,6 @@ from condafs.spec.parse import parse
 from condafs.spec.specification import Specification
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 INLINE_BYTES = 2048
 """Files up to this size are parsed on the event loop: that takes about a millisecond, less than a thread would."""
@@ -120,7 +119,7 @@ class Intake:
         except (SpecificationError, ConflictError) as error:
             refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
             text = mask_credentials(refusal.render(file.file_name))
-            record = _with(file, refusal=text)
+            record = replace(file, refusal=text)
             await self._change(partial(changes.refuse, file=record, now=self._clock(), moved_from=moved_from))
             logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
             raise refusal from None
@@ -132,7 +131,7 @@ class Intake:
         return await trio.to_thread.run_sync(self._parse, file_name, content)
 
     async def _accept(self, file: FileRecord, specification: Specification, uid: int, moved_from: str) -> None:
-        file = _with(file, digest=digest_of(specification), name=specification.name)
+        file = replace(file, digest=digest_of(specification), name=specification.name)
         if moved_from and await self._catalog.write(
             partial(changes.move_file, old=moved_from, file=file, owner_uid=uid)
         ):

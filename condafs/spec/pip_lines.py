@@ -15,7 +15,7 @@ from condafs.spec.version import REMEDIES, refuse_at
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)")
-_URL = re.compile(r"(?:[a-z]+\+)?[a-z]+[a-z0-9+.-]*://\S+.*", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S.*", re.IGNORECASE)
 
 _FILE_OPTIONS = {"-r": "--requirement", "-c": "--constraint"}
 _OPTIONS = frozenset(

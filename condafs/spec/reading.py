@@ -9,6 +9,9 @@ from condafs.spec.source import Place, Source
 
 T = TypeVar("T")
 
+MAX_CHARACTERS = 4096
+"""Of one value: a requirement with the sums of thirty wheels. The longest match specs in use have some 200."""
+
 
 def kind_of(node: Node) -> str:
     """What a node is, in words."""
@@ -35,6 +38,9 @@ def read_text(source: Source, node: Node, what: str) -> Scalar:
     if node.is_null or not node.text.strip():
         hint = f'in quotes if you mean the word: "{node.text}"' if node.text.strip() else "write it, or remove the line"
         raise source.refusal(node.place, f"{what} is empty", hint)
+    if len(node.text) > MAX_CHARACTERS:
+        msg = f"{what} has {len(node.text):,} characters; {MAX_CHARACTERS:,} are allowed"
+        raise source.refusal(node.place, msg, "is a quote missing, or a '|' too many?")
     if has_template(node.text):
         raise template_refusal(source, node.place)
     return node

@@ -123,10 +123,10 @@ class _Reader:
         return _ANYTHING if frozenset() in groups else frozenset(groups)
 
     def _all(self, depth: int) -> _Alternatives:
-        terms = self._one(depth)
+        sides = [self._one(depth)]
         while self._skip(","):
-            terms = _both(terms, self._one(depth))
-        return terms
+            sides.append(self._one(depth))
+        return _together(sides)
 
     def _one(self, depth: int) -> _Alternatives:
         self.parts += 1
@@ -190,10 +190,12 @@ class _Reader:
         return True
 
 
-def _both(left: _Alternatives, right: _Alternatives) -> _Alternatives:
-    """Both expressions hold: one group, in which an expression of several groups is a term of its own."""
+def _together(sides: list[_Alternatives]) -> _Alternatives:
+    """All expressions hold: one group, in which an expression of several groups is a term of its own."""
+    if len(sides) == 1:
+        return sides[0]
     terms: set[_Term] = set()
-    for side in (left, right):
+    for side in sides:
         if len(side) == 1:
             terms |= next(iter(side))
         else:
@@ -219,8 +221,10 @@ def _rank(text: str) -> tuple[int, str]:
 
 def _without_star(word: str) -> tuple[str, bool]:
     """`1.2.*`, `1.2.*.*` and `1.2*` without their stars, and whether there were any."""
-    version = re.sub(r"(?:\.?\*)+$", "", word)
-    return version, version != word
+    end = len(word)
+    while word[:end].endswith("*"):
+        end -= 2 if word[:end].endswith(".*") else 1
+    return word[:end], end < len(word)
 
 
 def _problem(version: str) -> str:

@@ -23,7 +23,7 @@ from condafs.names import SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.resolve import current_build, find_cancellable, is_current, resolve, resolve_target
-from condafs.tree.sources import Catalog, Intake
+from condafs.tree.sources import Catalog, Intake, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Root(Directory):
         """Roll back when `name` is an environment; else a link in passing, the first half of `ln -sfn`."""
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, target, self._places.roots)
-            environment = self._environment(name)
+            environment = _find_environment(snapshot, name)
         if environment is not None:
             await self._roll_back(environment, build, caller)
             return EnvironmentLink(self._catalog, environment.name)
@@ -174,7 +174,7 @@ class Root(Directory):
             refuse(errno.EPERM, name)
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, passing.target(), self._places.roots)
-            environment = self._environment(new_name)
+            environment = _find_environment(snapshot, new_name)
             exists = environment is not None and current_build(snapshot, environment.name) is not None
         if environment is None:
             msg = f"{new_name} is no environment: only the name of one can be pointed at a build"
@@ -217,14 +217,6 @@ class Root(Directory):
             raise ForbiddenError(msg)
         await self._intake.roll_back(environment.name, build.digest)
 
-    def _environment(self, name: str) -> EnvironmentRecord | None:
-        try:
-            environment = EnvironmentName(name)
-        except InvalidNameError:
-            return None
-        with self._catalog.snapshot() as snapshot:
-            return snapshot.environment(environment)
-
     def _find_passing(self, name: str) -> PassingLink | None:
         return self._passing.get(name) if self._passing and name in self._live_passing() else None
 
@@ -234,3 +226,10 @@ class Root(Directory):
         for name in list(itertools.takewhile(lambda n: self._passing[n].made <= horizon, self._passing)):
             del self._passing[name]
         return self._passing
+
+
+def _find_environment(snapshot: Snapshot, name: str) -> EnvironmentRecord | None:
+    try:
+        return snapshot.environment(EnvironmentName(name))
+    except InvalidNameError:
+        return None

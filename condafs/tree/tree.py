@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
 from condafs.config import Settings
-from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.announcements import Announcement, BuildGone, NameGone
 from condafs.tree.history import ExportsDirectory, HistoryDirectory
 from condafs.tree.logs import LogsDirectory
 from condafs.tree.node import Directory, Ownership
@@ -67,12 +67,12 @@ class Tree:
         """Room on the disk that the state directory is on."""
         return os.statvfs(self.state)
 
-    def vanished(self, announcement: object) -> Iterable[tuple[Directory, str]]:
-        """The names that an announcement says are gone, of those whose lifetime is long."""
+    def vanished(self, announcement: Announcement) -> tuple[Directory, str] | None:
+        """The name that is gone; None when nobody remembers it, because its lifetime is nothing anyway."""
         match announcement:
-            case object(build=BuildName() as build):
-                yield self.root, str(build)
-            case object(name=EnvironmentName() as name):
-                yield self.root, name.text
+            case BuildGone(build):
+                return self.root, str(build)
+            case NameGone(name):
+                return self.root, name.text
             case _:
-                pass
+                return None
