@@ -11,11 +11,12 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import trio
 
-from condafs.builder.runner import LocalRunner
+from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.errors import DiskFullError, MachineError
@@ -34,12 +35,13 @@ WATCHDOG_SHARE = 3
 """Signs of life in one watchdog interval; sd_watchdog_enabled(3) asks for at least two."""
 
 
-def run(mountpoint: Path, settings: Settings) -> int:
+def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> int:
     """Serve environments at a directory until it is unmounted or the process is told to end.
 
     Args:
         mountpoint: An existing, empty directory.
         settings: Where the state is, and what is allowed.
+        runner: What builds; None: processes on this machine.
 
     Returns:
         The exit code: 0 after a clean end.
@@ -51,7 +53,8 @@ def run(mountpoint: Path, settings: Settings) -> int:
     notifier = Notifier.take(os.environ, os.getpid())
     _make_directories(settings)
     with Catalog.open(settings.catalog) as catalog:
-        trio.run(_live, mountpoint, settings, catalog, notifier, restrict_keyboard_interrupt_to_checkpoints=True)
+        house = partial(_live, mountpoint, settings, catalog, runner or LocalRunner(), notifier)
+        trio.run(house, restrict_keyboard_interrupt_to_checkpoints=True)
     return 0
 
 
@@ -66,9 +69,9 @@ def _make_directories(settings: Settings) -> None:
         raise kind(msg) from None
 
 
-async def _live(mountpoint: Path, settings: Settings, catalog: Catalog, notifier: Notifier) -> None:
+async def _live(mountpoint: Path, settings: Settings, catalog: Catalog, runner: Runner, notifier: Notifier) -> None:
     announcements = Announcements()
-    scheduler = Scheduler(catalog, LocalRunner(), settings, clock=time.time, uniform=random.uniform)
+    scheduler = Scheduler(catalog, runner, settings, clock=time.time, uniform=random.uniform)
     intake = Intake(catalog, scheduler, announcements, settings, clock=time.time)
     tree = Tree(settings, catalog, intake, scheduler)
     allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other

@@ -60,6 +60,8 @@ def verify_archives(archives: Sequence[Archive]) -> list[Archive]:
     Raises:
         BuildError: CHECKSUM, naming every archive that differs; PACKAGE when one is not there.
     """
+    if not archives:
+        return []
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         # The largest first, so that no core ends up with a large one alone.
         order = sorted(range(len(archives)), key=lambda number: -archives[number].size_bytes)

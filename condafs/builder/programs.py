@@ -55,9 +55,10 @@ def run(
     tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def follow(stream: IO[bytes]) -> None:
-        for line in _lines(stream):
-            tail.append(line)
-            transcript.output(source, line)
+        with stream:
+            for line in _lines(stream):
+                tail.append(line)
+                transcript.output(source, line)
 
     process = subprocess.Popen(  # noqa: S603 - running what packages bring is the point
         arguments,

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ import trio
 
 from condafs.builder.leftovers import sweep_leftovers
 from condafs.builder.offspring import kill_descendants
-from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Progress, Succeeded, decode_event
+from condafs.builder.protocol import BuildRequest, Event, Failed, FailureKind, Progress, Succeeded, decode_event
 
 GRACE_SECONDS = 15.0
 """How much later than the builder's own wall time the daemon kills it: it should have ended itself by then."""
@@ -76,7 +76,7 @@ class LocalRunner:
         """
         with log.open("ab", buffering=0) as output:
             try:
-                child = self._take_spare() or await _start(self._wrap)
+                child = await self._take_spare() or await _start(self._wrap)
             except OSError as error:
                 return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
             outcome = None
@@ -102,13 +102,16 @@ class LocalRunner:
 
     async def aclose(self) -> None:
         """End the spare."""
-        if spare := self._take_spare():
+        spare, self._spare = self._spare, None
+        if spare:
             with trio.CancelScope(shield=True):
                 await spare.end()
 
-    def _take_spare(self) -> "_Child | None":
+    async def _take_spare(self) -> "_Child | None":
+        if self._spare and self._spare.process.poll() is not None:
+            await self.aclose()
         spare, self._spare = self._spare, None
-        return spare if spare and spare.process.poll() is None else None
+        return spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +130,11 @@ class _Child:
         with trio.move_on_after(limit) as scope:
             with contextlib.suppress(OSError, trio.BrokenResourceError):  # its end says more than the broken pipe
                 await self._send(request.encode(), log_fd)
-            async for line in _lines(self.process.stdout):
-                try:
-                    event = decode_event(line)
-                except (ValueError, KeyError, TypeError, AttributeError):
-                    continue  # not ours; a sandbox may have something to say
-                if not isinstance(event, Progress):
-                    return event
-                on_progress(event)
+            async with contextlib.aclosing(_events(self.process.stdout)) as events:
+                async for event in events:
+                    if not isinstance(event, Progress):
+                        return event
+                    on_progress(event)
         if scope.cancelled_caught:
             message = f"the builder did not end within {limit:g} s (build-wall-seconds) and was killed"
             return Failed(FailureKind.TIMEOUT, message)
@@ -163,7 +163,8 @@ class _Child:
 
 async def _start(wrap: Callable[[Sequence[str]], Sequence[str]]) -> _Child:
     ours, theirs = socket.socketpair()  # not trio's: the builder's end has to block
-    with theirs:
+    with theirs, contextlib.ExitStack() as undo:
+        undo.callback(ours.close)
         process = await trio.lowlevel.open_process(
             list(wrap([sys.executable, "-P", "-m", "condafs.builder"])),
             stdin=theirs.fileno(),
@@ -171,17 +172,21 @@ async def _start(wrap: Callable[[Sequence[str]], Sequence[str]]) -> _Child:
             start_new_session=True,
             cwd="/",
         )
+        undo.pop_all()
     return _Child(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
 
 
-async def _lines(stream: trio.abc.ReceiveStream) -> AsyncIterator[bytes]:
+async def _events(stream: trio.abc.ReceiveStream) -> AsyncGenerator[Event, None]:
+    """The events among whole lines; what is none is passed over: a sandbox may have something to say."""
     rest = bytearray()
     async for chunk in stream:
         rest += chunk
-        *lines, last = rest.split(b"\n")
+        *lines, rest = rest.split(b"\n")
         for line in lines:
-            yield bytes(line)
-        rest = last if len(last) <= LONGEST_LINE_BYTES else bytearray()
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                yield decode_event(bytes(line))
+        if len(rest) > LONGEST_LINE_BYTES:
+            rest.clear()
 
 
 def _died(status: int | None) -> Failed:

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from condafs import __version__
 from condafs.cli.parameters import separate_command
-from condafs.errors import CondafsError, MachineError, UserError
+from condafs.errors import CondafsError, ForbiddenError, MachineError, UserError
 
 _COMMANDS = {
     "Environments": (
@@ -124,7 +124,7 @@ def _explain(error: OSError) -> tuple[str, int]:
     """A refusal of the kernel in words; the mount refuses as every filesystem does, with an errno."""
     where = f"{error.filename}: " if error.filename else ""
     if isinstance(error, PermissionError):
-        return f"{where}you ({_user()}) may not do that: {error.strerror}", CondafsError.exit_code
+        return f"{where}you ({_user()}) may not do that: {error.strerror}", ForbiddenError.exit_code
     return f"{where}{error.strerror or error}", MachineError.exit_code
 
 

@@ -1,6 +1,7 @@
 """A mount seen from outside: environments, builds and generations, found by looking at names and links below it."""
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from condafs.cli.status import Status, parse_status
-from condafs.errors import InvalidNameError, NotFoundError, UserError
+from condafs.cli.terminal import user_text
+from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError, UserError
 from condafs.names import BUILD, DIGEST_PREFIX, BuildName, EnvironmentName
 
 _HISTORY_LINK = re.compile(r"(\d+)-([0-9a-f]+)")
@@ -151,6 +153,12 @@ class Envs:
             msg = f"{name} has no build {wanted}; it has {builds}"
             raise NotFoundError(msg)
         raise NotFoundError(_why_not_ready(status))
+
+
+def not_yours(what: str, owner: str) -> ForbiddenError:
+    """The refusal of a kernel that knows numbers only, with names: what is owned by whom."""
+    me, theirs = user_text(str(os.geteuid())), user_text(owner)
+    return ForbiddenError(f"you ({me}) may not change {what}: it belongs to {theirs}")
 
 
 def _why_not_ready(status: Status) -> str:

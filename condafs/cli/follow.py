@@ -1,9 +1,9 @@
 """`logs`: what builds printed."""
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
@@ -91,4 +91,4 @@ def _copy(stream: BinaryIO, may_grow: Callable[[], bool]) -> None:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         if goes_on:
-            time.sleep(_PAUSE_SECONDS)
+            sleep(_PAUSE_SECONDS)

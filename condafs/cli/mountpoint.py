@@ -43,6 +43,7 @@ def mounts_of_machine() -> list[Path]:
 def is_answering(mount: Path) -> bool:
     """Whether a daemon stands behind the mount and lets this user in."""
     try:
+        os.statvfs(mount)  # asks the daemon; .specs alone may be known to the kernel for a while after it died
         return (mount / ".specs").is_dir()
     except OSError:
         return False
@@ -82,6 +83,7 @@ def find_mount(chosen: Path | None = None) -> Path:
 
 def _require_answer(mount: Path) -> None:
     try:
+        os.statvfs(mount)  # as in is_answering
         (mount / ".specs").stat()
     except FileNotFoundError:
         msg = f"{mount} is not a condafs mount: it has no .specs. Start one there: condafs mount {mount}"

@@ -77,7 +77,7 @@ def _age(published: str) -> str:
 
 def _remark(status: Status) -> str:
     remarks_of = [f"{file} is refused" for file in status.refused]
-    if status.building and status.state != "ready":
+    if status.building and status.is_active:
         remarks_of.append(progress_text(status.building))
     if status.last_error and status.state in {"failed", "waiting"}:
         remarks_of.append(f"{status.last_error.kind}: {_first_line(status.last_error.message)}")

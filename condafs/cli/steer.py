@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from condafs.cli.envs import Envs
+from condafs.cli.envs import Envs, not_yours
 from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import MountOption, NameArgument, complete_generations
 from condafs.cli.terminal import remarks
@@ -34,10 +34,14 @@ def rollback(
     if envs.current_build(name) == wanted.build:
         remarks().print(f"{name} is at generation {wanted.number} already")
         return
-    if envs.status(name).retired:
+    status = envs.status(name)
+    if status.retired:
         msg = f"{name} is retired, so there is no name to move: write its specification again first"
         raise ForbiddenError(msg)
-    _replace_link(envs, name, f"{name}@{wanted.build.digest}")
+    try:
+        _replace_link(envs, name, f"{name}@{wanted.build.digest}")
+    except PermissionError:
+        raise not_yours(name, status.owner) from None
     remarks().print(f"{name} is at generation {wanted.number} now: {wanted.build}")
 
 
@@ -70,6 +74,8 @@ def cancel(name: NameArgument, /, *, mount: MountOption = None) -> None:
     # Removing the log of a build in the making is how the mount is told to end it.
     try:
         log.unlink()
+    except PermissionError:
+        raise not_yours(name, status.owner) from None
     except FileNotFoundError:
         msg = f"the build of {name} ended just now. See: condafs status {name}"
         raise NotFoundError(msg) from None

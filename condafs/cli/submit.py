@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from condafs.cli.dated import set_exclude_newer
-from condafs.cli.envs import Envs
+from condafs.cli.envs import Envs, not_yours
 from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
 from condafs.cli.status import Status
@@ -81,8 +81,8 @@ def update(
     if replace(updated, exclude_newer=specification.exclude_newer) != specification:
         msg = f"cannot edit {path} safely: write the line `exclude-newer: {day}` into it yourself"
         raise UserError(msg)
-    remarks().print(f"{path}: exclude-newer: {day}")
     _replace(path, fresh)
+    remarks().print(f"{path}: exclude-newer: {day}")
     return _report(envs, _build_of(updated), status, wait=wait, json=False)
 
 
@@ -107,12 +107,11 @@ def _build_of(specification: Specification) -> BuildName:
 
 def _write(envs: Envs, file_name: str, content: bytes) -> None:
     """As `cp` does it: the mount says no when the file is closed, and why in `<file>.error`."""
+    path = envs.specs / file_name
     try:
-        (envs.specs / file_name).write_bytes(content)
+        path.write_bytes(content)
     except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.EBADMSG}:
-            raise
-        raise UserError(_refusal(envs.specs / file_name)) from None
+        raise _translated(error, path) from None
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -127,9 +126,14 @@ def _replace(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        if error.errno not in {errno.EINVAL, errno.EBADMSG}:
-            raise
-        raise UserError(_refusal(path)) from None
+        raise _translated(error, path) from None
+
+
+def _translated(error: OSError, path: Path) -> OSError | UserError:
+    """What the mount said by an errno, in words, if it was about this file."""
+    if isinstance(error, PermissionError):
+        return not_yours(str(path), str(path.stat().st_uid)) if path.exists() else error
+    return UserError(_refusal(path)) if error.errno in {errno.EINVAL, errno.EBADMSG} else error
 
 
 def _refusal(path: Path) -> str:
@@ -169,7 +173,7 @@ def _look(envs: Envs, submitted: BuildName) -> tuple[Verdict | None, Status | No
     return (Verdict.READY if judge(status, submitted) is Verdict.READY else None), status
 
 
-def _wait(envs: Envs, submitted: BuildName, before: Status | None) -> tuple[Verdict, Status]:
+def _wait(envs: Envs, submitted: BuildName, before: Status | None) -> tuple[Verdict, Status | None]:
     try:
         return watch(envs, submitted, before)
     except KeyboardInterrupt:
@@ -195,6 +199,8 @@ def _lament(envs: Envs, submitted: BuildName, verdict: Verdict | None, status: S
     name = submitted.name
     if verdict is Verdict.SUPERSEDED:
         return f"{submitted} was superseded: a newer specification of {name} came before its turn"
+    if verdict is Verdict.LOST:
+        return f"the mount did not take up {submitted}. See: condafs status; the daemon's log"
     if verdict is Verdict.CANCELLED:
         return f"{submitted} was cancelled"
     error, current = (status.last_error, status.current) if status else (None, None)

@@ -23,6 +23,8 @@ _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.1
 _STALE_SECONDS = 3
 """How long a verdict that stood there before the file was written may stay until it is believed to be the new one."""
+_LOST_SECONDS = 30
+"""How long a mount may take to mention a build at all; it is milliseconds unless the machine is in trouble."""
 
 
 class Verdict(StrEnum):
@@ -32,6 +34,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+    LOST = "lost"
 
 
 def judge(status: Status | None, build: BuildName) -> Verdict | None:
@@ -58,7 +61,7 @@ class Display(Protocol):
         """Show it now."""
 
 
-def watch(envs: Envs, build: BuildName, before: Status | None) -> tuple[Verdict, Status]:
+def watch(envs: Envs, build: BuildName, before: Status | None) -> tuple[Verdict, Status | None]:
     """Wait until a build that was just submitted is decided, and show its progress on standard error.
 
     Args:
@@ -67,7 +70,8 @@ def watch(envs: Envs, build: BuildName, before: Status | None) -> tuple[Verdict,
         before: The status before that; the same failure still standing there is not believed at once.
 
     Returns:
-        The verdict and the status that gave it. SUPERSEDED as well when the name does not mention the build any more.
+        The verdict and the status that gave it. SUPERSEDED as well when the name does not mention the build any more,
+        LOST when it never did.
     """
     console = remarks()
     clock = time.monotonic
@@ -86,8 +90,8 @@ def watch(envs: Envs, build: BuildName, before: Status | None) -> tuple[Verdict,
             if building and building.digest == build.digest.hex:
                 is_seen = True
                 display.show(building)
-            elif status and clock() - last_change > _STALE_SECONDS * (1 if is_seen else 10):
-                return Verdict.SUPERSEDED, status
+            elif clock() - last_change > (_STALE_SECONDS if is_seen else _LOST_SECONDS):
+                return (Verdict.SUPERSEDED if is_seen else Verdict.LOST), status
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 

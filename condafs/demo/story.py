@@ -154,7 +154,7 @@ def _refuse(envs: str) -> Chapter:
         "A mistake",
         "A file that cannot be understood is refused at once: copying it fails, and beside it stands why.",
         (
-            Step("sed s/dependencies/dependancies/ hello.yaml > wrong.yaml"),
+            Step("sed s/dependencies/dependancies/ hello.yaml > wrong.yaml"),  # codespell:ignore dependancies
             Step(f"cp wrong.yaml {envs}/.specs/", prints=("Invalid argument",), fails=True),
             Step(
                 f"cat {envs}/.specs/wrong.yaml.error", prints=(r"wrong\.yaml:2:1: ", r"(?m)\| \^$", "`?dependencies`?")

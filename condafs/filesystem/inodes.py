@@ -1,7 +1,8 @@
 """Inode numbers: a hash of the node's key, kept for as long as the kernel knows the inode.
 
 A number is 62 bits of BLAKE2 with bit 62 set, so it never meets the root's 1, and is the same after a restart. When
-two keys fall on one number, the later one gets the hash of its key and a salt.
+two keys fall on one number, the later one gets the hash of its key and a salt, and keeps it for as long as it is known.
+That happens when a number underneath is used again while the kernel still knows the file that had it before.
 """
 
 from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Inodes:
     def __init__(self, root: Node) -> None:
         self._nodes: dict[int, Node] = {pyfuse3.ROOT_INODE: root}
         self._lookups: dict[int, int] = {}
-        self._root_key = root.key
+        self._salted: dict[bytes, int] = {root.key: pyfuse3.ROOT_INODE}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -45,15 +46,13 @@ class Inodes:
     def peek(self, node: Node) -> int:
         """The number of a node, without counting it as known to the kernel."""
         key = node.key
-        if key == self._root_key:
-            return pyfuse3.ROOT_INODE
-        salt = 0
-        while True:
-            number = number_of(key, salt)
-            known = self._nodes.get(number)
-            if known is None or known is node or known.key == key:
-                return number
+        if salted := self._salted.get(key):
+            return salted
+        number, salt = number_of(key), 0
+        while (known := self._nodes.get(number)) is not None and known is not node and known.key != key:
             salt += 1
+            number = number_of(key, salt)
+        return number
 
     def remember(self, node: Node, number: int) -> None:
         """The kernel was told of a node under the number that `peek` gave."""
@@ -62,6 +61,8 @@ class Inodes:
             if number != pyfuse3.ROOT_INODE:
                 self._nodes[number] = node
                 self._lookups[number] = 1
+                if is_salted:
+                    self._salted[node.key] = number
         else:
             self._lookups[number] = known + 1
 
@@ -73,4 +74,6 @@ class Inodes:
                 self._lookups[number] = left
             elif number != pyfuse3.ROOT_INODE:
                 self._lookups.pop(number, None)
-                self._nodes.pop(number, None)
+                node = self._nodes.pop(number, None)
+                if node and self._salted and self._salted.get(node.key) == number:
+                    del self._salted[node.key]

@@ -47,7 +47,7 @@ async def attempt(
     except OSError as error:
         kind = FailureKind.DISK_FULL if error.errno in _FULL else FailureKind.INTERNAL
         outcome = Failed(kind, f"the builder cannot work: {error}")
-    except Exception as error:  # noqa: BLE001 - the door to other machines: its defects cost a build, not the mount
+    except Exception as error:  # the door to other machines: its defects cost a build, not the mount
         logger.exception("%s: the runner has a defect", request.build)
         outcome = Failed(FailureKind.INTERNAL, f"the runner has a defect: {error!r}")
     if isinstance(outcome, Failed):

@@ -39,7 +39,8 @@ async def catch_up(intake: Intake, catalog: Catalog, specs: Path, owner_of: Call
     """Submit what differs from what the catalog knows of, retire what is gone.
 
     Args:
-        intake, catalog: The rest of the house.
+        intake: Takes them.
+        catalog: What is known.
         specs: Directory of the files.
         owner_of: User id of a file's owner.
     """

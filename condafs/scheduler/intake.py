@@ -31,9 +31,6 @@ from condafs.spec.specification import Specification
 
 logger = logging.getLogger(__name__)
 
-INLINE_BYTES = 2048
-"""Files up to this size are parsed on the event loop: that takes about a millisecond, less than a thread would."""
-
 _BUILD_NAME_BYTES = 66  # digest, dash, and the separator before them
 
 
@@ -70,6 +67,7 @@ class Intake:
         self._announcements = announcements
         self._clock = clock
         self._logbook = Logbook(settings.logs, clock)
+        self._parsing = trio.CapacityLimiter(1)  # more threads would only wait for each other
         self._platform = machine_platform()
         self._max_name_bytes = MAX_PREFIX_BYTES - len(str(settings.builds).encode()) - _BUILD_NAME_BYTES
 
@@ -126,17 +124,16 @@ class Intake:
         self._announcements.publish(RefusalGone(file.file_name))
 
     async def _parse_aside(self, file_name: str, content: bytes) -> Specification | None:
-        if len(content) <= INLINE_BYTES:
-            return self._parse(file_name, content)
-        return await trio.to_thread.run_sync(self._parse, file_name, content)
+        """In a thread: a file takes milliseconds, and a thousand of them may come in one round of the event loop."""
+        return await trio.to_thread.run_sync(self._parse, file_name, content, limiter=self._parsing)
 
     async def _accept(self, file: FileRecord, specification: Specification, uid: int, moved_from: str) -> None:
         file = replace(file, digest=digest_of(specification), name=specification.name)
-        if moved_from and await self._catalog.write(
-            partial(changes.move_file, old=moved_from, file=file, owner_uid=uid)
-        ):
-            logger.info("%s: describes %s, as %s did", file.file_name, specification.name, moved_from)
-            return
+        if moved_from:
+            move = partial(changes.move_file, old=moved_from, file=file, owner_uid=uid)
+            if await self._catalog.write(move):
+                logger.info("%s: describes %s, as %s did", file.file_name, specification.name, moved_from)
+                return
         submission = Submission(file, to_canonical(specification), uid, moved_from)
         logger.info("%s: submitted by uid %d: %s-%s", file.file_name, uid, file.digest, file.name)
         await self._change(partial(changes.submit, submission=submission, now=self._clock()))

@@ -82,12 +82,18 @@ class Scheduler:
         self._running: dict[SpecDigest, _Running] = {}
         self._doomed: dict[SpecDigest, BuildName] = {}
         self._removing: set[SpecDigest] = set()
+        self._is_sweeping = True
         self._wake = trio.Event()
 
     def progress(self, digest: SpecDigest) -> Progress | None:
         """How far a build is; None when no builder works on it, or it has not said anything yet."""
         running = self._running.get(digest)
         return running.progress if running else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a builder or a removal is at work, or to begin at once."""
+        return bool(self._running or self._removing or self._doomed or self._is_sweeping)
 
     def look_at(self, builds: Iterable[BuildName]) -> None:
         """The state of these builds may have changed: act on what the catalog says of them now."""
@@ -271,6 +277,7 @@ class Scheduler:
             if build:
                 self._removing.discard(build.digest)
                 self.look_at([build])
+        self._is_sweeping = False
 
     async def _surely(self, function: Callable[[Transaction], T], build: BuildName | None = None) -> T:
         """Write what has to be written; on a full disk, wait for room."""

@@ -80,6 +80,8 @@ def _not_pip(source: Source, key: Scalar, value: Node) -> SpecificationError:
     text = value.text.strip() if isinstance(value, Scalar) else ""
     if word.endswith(":") and text:
         message, hint = f"YAML reads '{word}: {text}' as a key", f"write it without the blank: {word}:{text}"
+    elif word.endswith(":"):
+        message, hint = "a package's name is missing behind '::'", "as in conda-forge::numpy"
     elif re.fullmatch(r"sel\(.*\)", word):
         message = f"selectors such as {word} are not evaluated"
         hint = "write one file for each platform, or the package alone if it is this platform's"

@@ -30,6 +30,7 @@ from condafs.spec.archive import is_archive, read_archive
 from condafs.spec.brackets import normalise_hash
 from condafs.spec.environment import Frame, name_from_stem
 from condafs.spec.nodes import Mapping, Node, Scalar, Sequence
+from condafs.spec.pip_lines import normalise_pip_line
 from condafs.spec.reading import kind_of, read_list, read_text, within
 from condafs.spec.source import Place, Source
 from condafs.spec.specification import LockedPackage, Specification
@@ -172,12 +173,12 @@ def _pip_line(source: Source, location: Scalar, details: Mapping) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise source.refusal(details.place, f"{name!r} is no name of a package of PyPI", "make the lock anew")
     if repository := _REPOSITORY.fullmatch(url):
-        return f"{name} @ {_repository_url(repository)}"
-    if not re.fullmatch(r"(https?|file)://\S+", url):
+        url = _repository_url(repository)
+    elif not re.fullmatch(r"(https?|file)://\S+", url):
         raise _no_url(source, location)
-    sums = dict(_sums(source, details))
-    fragment = f"#sha256={sums['sha256']}" if "sha256" in sums and "#" not in url else ""
-    return f"{name} @ {url}{fragment}"
+    elif (digits := dict(_sums(source, details)).get("sha256")) and "#" not in url:
+        url += f"#sha256={digits}"
+    return within(source, Scalar(f"{name} @ {url}", location.place), normalise_pip_line)
 
 
 def _repository_url(match: re.Match[str]) -> str:

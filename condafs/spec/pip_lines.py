@@ -27,7 +27,7 @@ _OPTIONS = frozenset(
 )
 """pip documentation, "Requirements File Format"."""
 
-_OPERATORS = re.compile(r"(===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()]+")
+_OPERATORS = re.compile(r"(===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()=<>!~]+")
 
 
 def normalise_pip_line(text: str) -> str:

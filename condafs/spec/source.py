@@ -14,7 +14,7 @@ MAX_BYTES = 1 << 20
 """1 MiB: the longest environment files in public repositories are about 40 KiB, locks of many packages some 500 KiB."""
 
 SHOWN_CHARACTERS = 240
-"""As much of a line as a refusal shows: enough for any line a person wrote, no megabyte in a log."""
+"""As much of a line, or of a sentence, as a refusal shows: no megabyte in a log."""
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What YAML 1.1 (4.2) calls a break: lines are counted as the YAML library counts them."""
@@ -61,15 +61,18 @@ class Source:
     def refusal(self, place: Place | None, message: str, hint: str | None = None) -> SpecificationError:
         """The error to raise; credentials in any part of it are masked."""
         return SpecificationError(
-            mask_credentials(message),
+            _short(mask_credentials(message)),
             self.position(place) if place else None,
-            mask_credentials(hint) if hint else None,
+            _short(mask_credentials(hint)) if hint else None,
         )
 
 
 def _showable(line: str) -> str:
-    shown = _CONTROL.sub("\ufffd", mask_in_place(line))
-    return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
+    return _short(_CONTROL.sub("\ufffd", mask_in_place(line)))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 def decode(content: bytes) -> Source:

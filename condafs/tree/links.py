@@ -10,6 +10,7 @@ from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, BuildName, EnvironmentName
 from condafs.tree.node import Attributes, Lifetimes, Link, refuse
+from condafs.tree.recent import Recent
 from condafs.tree.resolve import find_cancellable, is_current, resolve, resolve_generation
 from condafs.tree.sources import Catalog, Snapshot
 
@@ -33,7 +34,7 @@ def link_attributes(size_bytes: int, uid: int = 0, moment: float = 0, gid: int =
 class EnvironmentLink(Link):
     """`foo`: the current build. Its inode never changes, only what readlink answers."""
 
-    catalog: Catalog
+    recent: Recent
     name: EnvironmentName
     # A minute: the name goes with an announcement; only a change of owner waits for it.
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
@@ -58,8 +59,7 @@ class EnvironmentLink(Link):
         return _LISTED
 
     def _record(self) -> EnvironmentRecord:
-        with self.catalog.snapshot() as snapshot:
-            record = snapshot.environment(self.name)
+        record = self.recent.environment(self.name)
         return record if record is not None and is_current(record) else refuse(errno.ENOENT, self.name.text)
 
 
@@ -68,6 +68,7 @@ class BuildLink(Link):
     """`<digest>-foo`: the sealed prefix on the native disk."""
 
     catalog: Catalog
+    recent: Recent
     builds: Path
     name: str
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
@@ -79,9 +80,8 @@ class BuildLink(Link):
 
     def target(self) -> str:
         """The prefix; none while it is being made."""
-        with self.catalog.snapshot() as snapshot:
-            if not snapshot.is_ready(self.name):
-                refuse(errno.ENOENT, self.name)
+        if not self.recent.is_ready(self.name):
+            refuse(errno.ENOENT, self.name)
         return f"{self.builds}/{self.name}"
 
     def attributes(self) -> Attributes:

@@ -22,6 +22,7 @@ from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
 from condafs.names import SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
+from condafs.tree.recent import Recent
 from condafs.tree.resolve import current_build, find_cancellable, is_current, resolve, resolve_target
 from condafs.tree.sources import Catalog, Intake, Snapshot
 
@@ -67,7 +68,7 @@ class Root(Directory):
         now: Monotonic seconds, for the links in passing.
     """
 
-    __slots__ = ("_catalog", "_directories", "_intake", "_now", "_ownership", "_passing", "_places")
+    __slots__ = ("_catalog", "_directories", "_intake", "_now", "_ownership", "_passing", "_places", "_recent")
     lifetimes = Lifetimes(attributes_seconds=1)
 
     def __init__(  # noqa: PLR0913 - the root joins everything
@@ -81,6 +82,7 @@ class Root(Directory):
         now: Callable[[], float],
     ) -> None:
         self._catalog = catalog
+        self._recent = Recent(catalog)
         self._intake = intake
         self._places = places
         self._ownership = ownership
@@ -112,11 +114,11 @@ class Root(Directory):
         if passing := self._passing.get(name):
             return passing
         if is_build_name(name):
-            return BuildLink(self._catalog, self._places.builds, name)
+            return BuildLink(self._catalog, self._recent, self._places.builds, name)
         if "@" in name:
             return ReferenceLink(self._catalog, name)
         try:
-            return EnvironmentLink(self._catalog, EnvironmentName(name))
+            return EnvironmentLink(self._recent, EnvironmentName(name))
         except InvalidNameError:
             return None
 
@@ -156,7 +158,7 @@ class Root(Directory):
             environment = _find_environment(snapshot, name)
         if environment is not None:
             await self._roll_back(environment, build, caller)
-            return EnvironmentLink(self._catalog, environment.name)
+            return EnvironmentLink(self._recent, environment.name)
         if name in self._directories or is_build_name(name) or "@" in name:
             refuse(errno.EPERM, name)
         if len(self._live_passing()) >= MAX_PASSING_LINKS:

@@ -61,6 +61,11 @@ class Snapshot(Protocol):
 class Catalog(Protocol):
     """Where snapshots come from."""
 
+    @property
+    def version(self) -> int:
+        """Rises with every commit."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The catalog as it is now."""
         ...

@@ -11,8 +11,8 @@ LONG_NAME = "n" * 255
 """The longest name that a file can have (NAME_MAX)."""
 DEEP_PATH = "/".join(["share/zz-edgecases", *(["d" * 100] * 4), "file"])
 AWKWARD_NAMES = (
-    "caf\u00e9",
-    "cafe\u0301",
+    "\u00e9t\u00e9",
+    "e\u0301te\u0301",
     "Straße 北京",
     "quo'te\"s",
     "-dash",
@@ -182,7 +182,7 @@ def _noarch() -> list[Package]:
             (
                 text("site-packages/zz_uncompilable/__init__.py", "VALUE = 2\n"),
                 text("site-packages/zz_uncompilable/template.py", "print {{ cookiecutter.name }}\n"),
-                PackageFile("site-packages/zz_uncompilable/latin.py", b"# caf\xe9, in no declared encoding\n"),
+                PackageFile("site-packages/zz_uncompilable/latin.py", b"# \xe9t\xe9, in no declared encoding\n"),
                 PackageFile("site-packages/zz_uncompilable/nul.py", b"a = 1\0\n"),
             ),
             depends=("python",),

@@ -18,7 +18,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class ScriptedRunner:
             case "network":
                 return Failed(FailureKind.NETWORK, "no route to host", Phase.FETCH)
         prefix = Path(request.prefix)
-        prefix.mkdir(parents=True)
+        prefix.mkdir(parents=True)  # noqa: ASYNC240 - tiny
         (prefix / "specification").write_text(request.specification)
         return Succeeded(100, 10, 2, 1, "0" * 64)
 
@@ -75,12 +75,13 @@ async def run(mountpoint: Path, settings: Settings) -> None:
                         serve, tree, mountpoint, allow_other=os.geteuid() == 0, announcements=announcements
                     )
                     await serving.start(_announce_end, started, serving.cancel_scope)
-                    print("ready", flush=True)
+                    sys.stdout.write("ready\n")
+                    sys.stdout.flush()
                 nursery.cancel_scope.cancel()
 
 
-async def _cancel_at_signal(signals: "trio.abc.AsyncResource", scope: trio.CancelScope) -> None:
-    async for _ in signals:  # type: ignore[attr-defined]
+async def _cancel_at_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
         scope.cancel()
         return
 

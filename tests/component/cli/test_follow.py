@@ -1,10 +1,9 @@
 import os
-import threading
 from pathlib import Path
 
 import pytest
 
-from condafs.cli.application import run_command_line
+from condafs.cli import follow
 from tests.component.cli.conftest import Run
 from tests.component.cli.fake_envs import FakeEnvs
 
@@ -63,14 +62,14 @@ def test_a_removed_log_is_explained(run: Run, envs: FakeEnvs) -> None:
 
 
 def test_follow_ends_with_the_build_and_shows_its_last_line(
-    envs: FakeEnvs, capfdbinary: pytest.CaptureFixture[bytes]
+    run: Run, envs: FakeEnvs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = begin_build(envs)
-    follower = threading.Thread(target=run_command_line, args=(["logs", "foo", "-f", "--mount", str(envs.mount)],))
-    follower.start()
-    with log.open("a") as stream:
-        stream.write("sealed\n")
-    envs.set_current("foo", envs.add_generation("foo", 1, "a"))
-    follower.join(10)
-    assert not follower.is_alive()
-    assert capfdbinary.readouterr().out == b"solving\nsealed\n"
+
+    def finish(_seconds: float) -> None:
+        with log.open("a") as stream:
+            stream.write("sealed\n")
+        envs.set_current("foo", envs.add_generation("foo", 1, "a"))
+
+    monkeypatch.setattr(follow, "sleep", finish)
+    assert run("logs", "foo", "-f").out == "solving\nsealed\n"

@@ -88,6 +88,13 @@ class House:
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
+    asked: int = 0
+
+    @property
+    def version(self) -> int:
+        """Never twice the same: nothing may be remembered of a catalog whose content is changed behind its back."""
+        self.asked += 1
+        return self.asked
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:

@@ -44,6 +44,6 @@ def test_a_channel_that_only_a_package_names_comes_last() -> None:
 
 
 def test_a_channel_that_cannot_be_one_is_the_specifications_fault() -> None:
-    with pytest.raises(Exception, match=".") as caught:
+    with pytest.raises(Exception, match=r".") as caught:
         find_channels(["http://[broken"], ALIAS)
     assert classify(caught.value)[0] is FailureKind.BAD_SPEC

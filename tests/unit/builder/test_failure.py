@@ -44,28 +44,36 @@ UNSATISFIABLE = (
         ),
         (
             "GatewayError",
-            "error sending request for url (http://127.0.0.1:9/x/noarch/repodata_shards.msgpack.zst)\n"
-            "Caused by: client error (Connect)\nCaused by: tcp connect error\n"
-            "Caused by: Connection refused (os error 111)",
+            (
+                "error sending request for url (http://127.0.0.1:9/x/noarch/repodata_shards.msgpack.zst)\n"
+                "Caused by: client error (Connect)\nCaused by: tcp connect error\n"
+                "Caused by: Connection refused (os error 111)"
+            ),
             FailureKind.NETWORK,
         ),
         (
             "GatewayError",
-            "error sending request for url (https://nowhere.invalid/x/noarch/repodata.json)\n"
-            "Caused by: client error (Connect)\nCaused by: dns error\n"
-            "Caused by: failed to lookup address information: Name or service not known",
+            (
+                "error sending request for url (https://nowhere.invalid/x/noarch/repodata.json)\n"
+                "Caused by: client error (Connect)\nCaused by: dns error\n"
+                "Caused by: failed to lookup address information: Name or service not known"
+            ),
             FailureKind.NETWORK,
         ),
         (
             "GatewayError",
-            "could not find subdir 'noarch' in channel 'http://127.0.0.1:1/nix/'\n"
-            "Caused by: HTTP status client error (404 File not found) for url (http://127.0.0.1:1/nix/noarch/repodata.json)",
+            (
+                "could not find subdir 'noarch' in channel 'http://127.0.0.1:1/nix/'\n"
+                "Caused by: HTTP status client error (404 File not found) for url (http://127.0.0.1:1/nix/noarch/repodata.json)"
+            ),
             FailureKind.CHANNEL,
         ),
         (
             "GatewayError",
-            "could not find subdir 'noarch' in channel 'file:///nix/'\n"
-            "Caused by: failed to open file `/nix/noarch/repodata.json`: No such file or directory (os error 2)",
+            (
+                "could not find subdir 'noarch' in channel 'file:///nix/'\n"
+                "Caused by: failed to open file `/nix/noarch/repodata.json`: No such file or directory (os error 2)"
+            ),
             FailureKind.CHANNEL,
         ),
         (
@@ -85,30 +93,38 @@ UNSATISFIABLE = (
         ),
         (
             "InstallerError",
-            "failed to fetch zz-corrupt-3.0-0.conda\n"
-            "Caused by: failed to interact with the package cache layer.\n"
-            "Caused by: hash mismatch when extracting http://127.0.0.1:1/zz-corrupt-3.0-0.conda to /p/.zz: "
-            "expected 00, got eb, total size 301648 bytes",
+            (
+                "failed to fetch zz-corrupt-3.0-0.conda\n"
+                "Caused by: failed to interact with the package cache layer.\n"
+                "Caused by: hash mismatch when extracting http://127.0.0.1:1/zz-corrupt-3.0-0.conda to /p/.zz: "
+                "expected 00, got eb, total size 301648 bytes"
+            ),
             FailureKind.CHECKSUM,
         ),
         (
             "InstallerError",
-            "failed to fetch zz-corrupt-1.0-0.conda\n"
-            "Caused by: failed to interact with the package cache layer.\n"
-            "Caused by: an io error occurred: failed to unpack `share/zz-corrupt/noise.bin`: Invalid checksum",
+            (
+                "failed to fetch zz-corrupt-1.0-0.conda\n"
+                "Caused by: failed to interact with the package cache layer.\n"
+                "Caused by: an io error occurred: failed to unpack `share/zz-corrupt/noise.bin`: Invalid checksum"
+            ),
             FailureKind.PACKAGE,
         ),
         (
             "InstallerError",
-            "failed to fetch zz-missing-1.0-0.conda\n"
-            "Caused by: failed to interact with the package cache layer.\n"
-            "Caused by: HTTP status client error (404 File not found) for url (http://127.0.0.1:1/zz-missing-1.0-0.conda)",
+            (
+                "failed to fetch zz-missing-1.0-0.conda\n"
+                "Caused by: failed to interact with the package cache layer.\n"
+                "Caused by: HTTP status client error (404 File not found) for url (http://127.0.0.1:1/zz-missing-1.0-0.conda)"
+            ),
             FailureKind.PACKAGE,
         ),
         (
             "InstallerError",
-            "failed to link python-3.12.1-0.conda\nCaused by: failed to link 'lib/libpython3.12.so'\n"
-            "Caused by: No space left on device (os error 28)",
+            (
+                "failed to link python-3.12.1-0.conda\nCaused by: failed to link 'lib/libpython3.12.so'\n"
+                "Caused by: No space left on device (os error 28)"
+            ),
             FailureKind.DISK_FULL,
         ),
         ("PanicException", "called `Option::unwrap()` on a `None` value", FailureKind.INTERNAL),
@@ -150,9 +166,12 @@ def test_an_error_without_a_text_has_its_name() -> None:
     ("text", "kind"),
     [
         (
-            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection "
-            "broken by 'NewConnectionError('<HTTPConnection>: Failed to establish a new connection: [Errno 111] "
-            "Connection refused')': /simple/x/",
+            (
+                "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after "
+                "connection broken by 'NewConnectionError('<HTTPConnection>: Failed to establish a new connection: "
+                "[Errno 111] "
+                "Connection refused')': /simple/x/"
+            ),
             FailureKind.NETWORK,
         ),
         ("ReadTimeoutError(\"HTTPSConnectionPool(host='x', port=443): Read timed out.\")", FailureKind.TIMEOUT),

@@ -1,0 +1,54 @@
+"""What the package cache is taken to hold."""
+
+from pathlib import Path
+
+import pytest
+
+from condafs.builder.archives import Archive
+from condafs.builder.cache import Cache
+
+SUM = bytes(range(32))
+ARCHIVE = Archive("https://example.invalid/noarch/zz-lib-1.0-0.conda", SUM)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    cache = Cache(tmp_path)
+    cache.make()
+    (cache.directory_of("zz-lib-1.0-0") / "info").mkdir(parents=True)
+    return cache
+
+
+def write_lock(cache: Cache, content: bytes) -> None:
+    (cache.extracted / "zz-lib-1.0-0.lock").write_bytes(content)
+
+
+def test_only_the_archive_with_that_sum_is_held(cache: Cache) -> None:
+    assert not cache.holds(ARCHIVE)
+    write_lock(cache, bytes(8) + SUM)
+    assert cache.holds(ARCHIVE)
+    write_lock(cache, bytes(8) + bytes(32))
+    assert not cache.holds(ARCHIVE)
+
+
+def test_what_came_without_a_sum_is_not_held(cache: Cache) -> None:
+    write_lock(cache, bytes(8))
+    assert not cache.holds(ARCHIVE)
+    assert not cache.holds(Archive(ARCHIVE.url))
+
+
+def test_what_came_without_a_sum_is_evicted(cache: Cache) -> None:
+    write_lock(cache, bytes(8))
+    cache.evict_unsummed(ARCHIVE)
+    assert not cache.directory_of("zz-lib-1.0-0").exists()
+
+
+def test_what_came_with_a_sum_stays(cache: Cache) -> None:
+    write_lock(cache, bytes(8) + SUM)
+    cache.evict_unsummed(ARCHIVE)
+    assert cache.directory_of("zz-lib-1.0-0").exists()
+
+
+def test_nothing_is_evicted_where_nothing_is(tmp_path: Path) -> None:
+    Cache(tmp_path).evict_unsummed(ARCHIVE)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,366 @@
+from pathlib import Path
+
+import pytest
+import trio
+
+from condafs.catalog.records import BuildState
+from condafs.config import Settings
+from condafs.errors import ForbiddenError, NotFoundError, SpecificationError
+from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.announcements import Announcement, BuildGone, NameGone
+from tests.component.scheduler.scripted import (
+    NETWORK,
+    UNSATISFIABLE,
+    House,
+    build_for,
+    open_house,
+    specification,
+)
+
+
+async def _ready(house: House, file_name: str, content: bytes) -> BuildName:
+    build = await house.write(file_name, content)
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    return build
+
+
+async def test_the_log_is_there_when_a_submission_returns(house: House) -> None:
+    house.runner.hold()
+    build = await house.write("foo.yaml", specification("foo"))
+    assert house.log(build).splitlines()[0].endswith(" queued")
+
+
+async def test_the_same_bytes_again_make_nothing(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo"))
+    before = house.environment("foo")
+    await house.write("foo.yaml", b"# a comment\n" + specification("foo"))
+    assert house.environment("foo") == before
+    assert len(house.runner.requests) == 1
+
+
+async def test_writing_an_earlier_specification_is_a_rollback_at_once(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    await _ready(house, "foo.yaml", specification("foo", "b"))
+    await house.write("foo.yaml", specification("foo", "a"))
+    record = house.environment("foo")
+    assert record
+    assert (record.current, record.last_generation) == (first.digest, 2)
+    assert "foo points here now" in house.log(first)
+
+
+async def test_a_refused_file_is_remembered_with_the_reason_and_its_environment_stays(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo"))
+    with pytest.raises(SpecificationError):
+        await house.write("foo.yaml", b"name: foo\nchanels: [zz]\n")
+    with house.catalog.snapshot() as snapshot:
+        file = snapshot.file("foo.yaml")
+    assert file
+    assert file.refusal.startswith("foo.yaml:2:1: ")
+    assert (file.digest, file.name) == (None, EnvironmentName("foo"))
+    assert house.current("foo") == build.digest
+    await house.write("foo.yaml", specification("foo"))
+    with house.catalog.snapshot() as snapshot:
+        accepted = snapshot.file("foo.yaml")
+    assert accepted
+    assert (accepted.refusal, accepted.digest) == ("", build.digest)
+
+
+async def test_a_refused_file_that_is_removed_retires_what_it_described(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo"))
+    with pytest.raises(SpecificationError):
+        await house.write("foo.yaml", b"name: [foo\n")
+    await house.intake.retire("foo.yaml")
+    record = house.environment("foo")
+    assert record
+    assert record.is_retired
+
+
+async def test_two_files_cannot_claim_one_name(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo"))
+    content = specification("foo", "other")
+    with pytest.raises(SpecificationError, match=r"foo\.yaml"):
+        house.intake.check("bar.yaml", content)
+    with pytest.raises(SpecificationError, match=r"foo\.yaml"):
+        await house.intake.submit("bar.yaml", content, 1, 1000)
+    record = house.environment("foo")
+    assert record
+    assert record.file_name == "foo.yaml"
+    with house.catalog.snapshot() as snapshot:
+        refused = snapshot.file("bar.yaml")
+    assert refused
+    assert "foo.yaml" in refused.refusal
+    await house.intake.retire("foo.yaml")
+    assert house.intake.check("bar.yaml", content)
+
+
+async def test_removing_a_refused_second_file_leaves_the_first_one_alone(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo"))
+    with pytest.raises(SpecificationError):
+        await house.intake.submit("bar.yaml", specification("foo", "other"), 1, 1000)
+    await house.intake.retire("bar.yaml")
+    record = house.environment("foo")
+    assert record
+    assert (record.file_name, record.current) == ("foo.yaml", build.digest)
+
+
+async def test_checking_changes_nothing(house: House) -> None:
+    assert house.intake.check("foo.yaml", specification("foo"))
+    assert house.intake.check("foo.yaml", b"\n") is None
+    assert house.intake.check("notes.txt", b"hello\n") is None
+    with pytest.raises(SpecificationError):
+        house.intake.check("foo.yaml", b"name: a/b\n")
+    with house.catalog.snapshot() as snapshot:
+        assert list(snapshot.files()) == []
+        assert list(snapshot.environment_names()) == []
+
+
+async def test_a_renamed_file_takes_its_claim_along_and_a_rollback_holds(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    content = specification("foo", "b")
+    await _ready(house, "foo.yaml", content)
+    await house.intake.roll_back(first.name, first.digest)
+    await house.intake.rename("foo.yaml", "other.yaml", content, 5, 1000)
+    record = house.environment("foo")
+    assert record
+    assert (record.file_name, record.current, record.wanted) == ("other.yaml", first.digest, first.digest)
+    with house.catalog.snapshot() as snapshot:
+        assert [file.file_name for file in snapshot.files()] == ["other.yaml"]
+
+
+async def test_a_file_named_by_its_stem_describes_another_environment_after_a_rename(house: House) -> None:
+    content = b"dependencies: [zz-pure]\nchannels: [zz]\n"
+    build = await _ready(house, "foo.yaml", content)
+    await house.intake.rename("foo.yaml", "bar.yaml", content, 5, 1000)
+    other = build_for(content, "bar.yaml")
+    await house.until(other, BuildState.READY)
+    foo, bar = house.environment("foo"), house.environment("bar")
+    assert foo
+    assert bar
+    assert (foo.is_retired, foo.current) == (True, build.digest)
+    assert (bar.is_retired, bar.current) == (False, other.digest)
+
+
+async def test_a_file_renamed_over_another_releases_what_that_one_described(house: House) -> None:
+    foo, bar = specification("foo"), specification("bar")
+    await _ready(house, "foo.yaml", foo)
+    build = await _ready(house, "bar.yaml", bar)
+    await house.intake.rename("bar.yaml", "foo.yaml", bar, 5, 1000)
+    retired, moved = house.environment("foo"), house.environment("bar")
+    assert retired
+    assert moved
+    assert retired.is_retired
+    assert (moved.file_name, moved.current) == ("foo.yaml", build.digest)
+
+
+async def test_a_rename_that_is_refused_retires_what_the_file_described(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo"))
+    with pytest.raises(SpecificationError):
+        await house.intake.rename("foo.yaml", "bar.yaml", b"name: a/b\n", 5, 1000)
+    record = house.environment("foo")
+    assert record
+    assert record.is_retired
+
+
+async def test_a_file_that_describes_another_name_from_now_on_retires_the_old_one(house: House) -> None:
+    await _ready(house, "env.yaml", specification("foo"))
+    await _ready(house, "env.yaml", specification("bar"))
+    retired = house.environment("foo")
+    assert retired
+    assert retired.is_retired
+    assert house.current("bar")
+
+
+async def test_a_list_that_becomes_a_note_retires_what_it_described(house: House) -> None:
+    content = b"@EXPLICIT\nhttps://zz.example/noarch/zz-pure-1-0.conda\n"
+    await _ready(house, "foo.txt", content)
+    await house.intake.submit("foo.txt", b"just a note\n", 5, 1000)
+    record = house.environment("foo")
+    assert record
+    assert record.is_retired
+
+
+async def test_touching_tries_a_failed_build_again(house: House) -> None:
+    house.runner.outcomes = [UNSATISFIABLE]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.FAILED)
+    await house.intake.retry("foo.yaml")
+    await house.until(build, BuildState.READY)
+
+
+async def test_touching_tries_a_waiting_build_now_with_fresh_tries(house: House) -> None:
+    house.runner.outcomes = [NETWORK]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until_tried(build, 1, BuildState.WAITING)
+    house.runner.hold()
+    await house.intake.retry("foo.yaml")
+    record = await _until_building(house, build)
+    assert record == 1
+    house.runner.release()
+    await house.until(build, BuildState.READY)
+
+
+async def _until_building(house: House, build: BuildName) -> int:
+    await house.until(build, BuildState.BUILDING)
+    record = house.build(build)
+    assert record
+    return record.attempts
+
+
+async def test_touching_never_changes_what_is_wanted(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    second = await _ready(house, "foo.yaml", specification("foo", "b"))
+    await house.intake.roll_back(first.name, first.digest)
+    await house.intake.retry("foo.yaml")
+    assert house.current("foo") == first.digest
+    assert house.state(second) is BuildState.READY
+
+
+async def test_touching_what_is_not_known_is_nothing(house: House) -> None:
+    await house.intake.retry("never.yaml")
+    await house.intake.retire("never.yaml")
+
+
+async def test_retiring_cancels_what_is_built_and_keeps_what_was(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    house.runner.hold()
+    second = await house.write("foo.yaml", specification("foo", "b"))
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    await house.intake.retire("foo.yaml")
+    await house.idle()
+    assert house.state(first) is BuildState.READY
+    assert house.state(second) is BuildState.CANCELLED
+    assert not house.prefix(second).exists()
+    with house.catalog.snapshot() as snapshot:
+        assert list(snapshot.visible_names()) == []
+
+
+async def test_a_retired_environment_comes_back_with_its_file_and_its_numbers(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    await house.intake.retire("foo.yaml")
+    second = await _ready(house, "foo.yaml", specification("foo", "b"))
+    record = house.build(second)
+    assert record
+    assert record.generation == 2
+    with pytest.raises(NotFoundError):
+        await house.intake.roll_back(EnvironmentName("bar"), first.digest)
+
+
+async def test_a_retired_environment_cannot_be_rolled_back(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo"))
+    await house.intake.retire("foo.yaml")
+    with pytest.raises(ForbiddenError, match="retired"):
+        await house.intake.roll_back(build.name, build.digest)
+
+
+async def test_a_rollback_needs_a_published_build_of_that_name(house: House) -> None:
+    foo = await _ready(house, "foo.yaml", specification("foo"))
+    bar = await _ready(house, "bar.yaml", specification("bar"))
+    house.runner.outcomes = [UNSATISFIABLE]
+    failed = await house.write("foo.yaml", specification("foo", "b"))
+    await house.until(failed, BuildState.FAILED)
+    for build in (bar, failed):
+        with pytest.raises(NotFoundError):
+            await house.intake.roll_back(foo.name, build.digest)
+
+
+async def test_a_rollback_holds_over_a_restart(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        first = await _ready(house, "foo.yaml", specification("foo", "a"))
+        await _ready(house, "foo.yaml", specification("foo", "b"))
+        await house.intake.roll_back(first.name, first.digest)
+    async with open_house(settings) as house:
+        await house.idle()
+        assert house.current("foo") == first.digest
+
+
+async def test_the_current_build_cannot_be_deleted(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo"))
+    with pytest.raises(ForbiddenError, match="roll back"):
+        await house.intake.delete_build(build)
+    assert house.state(build) is BuildState.READY
+
+
+async def test_what_a_file_describes_cannot_be_deleted_when_it_failed(house: House) -> None:
+    house.runner.outcomes = [UNSATISFIABLE]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.FAILED)
+    with pytest.raises(ForbiddenError, match=r"foo\.yaml"):
+        await house.intake.delete_build(build)
+
+
+async def test_the_last_build_of_a_retired_environment_takes_its_name_along(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo"))
+    await house.intake.retire("foo.yaml")
+    await house.intake.delete_build(build)
+    await house.until(build, None)
+    await house.idle()
+    assert house.environment("foo") is None
+    assert not any(Path(house.settings.builds).iterdir())  # noqa: ASYNC240 - a quick look
+
+
+async def test_deleting_a_build_in_the_making_cancels_it(house: House) -> None:
+    house.runner.hold()
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    await house.intake.delete_build(build)
+    assert house.state(build) is BuildState.CANCELLED
+
+
+async def test_unknown_builds_are_not_found(house: House) -> None:
+    build = build_for(specification("foo"))
+    with pytest.raises(NotFoundError):
+        await house.intake.delete_build(build)
+    with pytest.raises(NotFoundError):
+        await house.intake.cancel(build)
+
+
+async def test_what_is_gone_is_announced_after_the_commit(house: House) -> None:
+    heard: list[Announcement] = []
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    await _ready(house, "foo.yaml", specification("foo", "b"))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_listen, house, heard)
+        await trio.testing.wait_all_tasks_blocked()
+        await house.intake.delete_build(first)
+        await house.intake.retire("foo.yaml")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert BuildGone(first) in heard
+    assert NameGone(first.name) in heard
+
+
+async def _listen(house: House, heard: list[Announcement]) -> None:
+    async for announcement in house.announcements:
+        heard.append(announcement)
+
+
+async def test_a_thousand_specifications_at_once_are_all_accepted_and_built_once(house: House) -> None:
+    contents = {f"e{i:04d}.yaml": specification(f"e{i:04d}") for i in range(1000)}
+    async with trio.open_nursery() as nursery:
+        for file_name, content in contents.items():
+            nursery.start_soon(house.intake.submit, file_name, content, 1, 1000)
+    with house.catalog.snapshot() as snapshot:
+        assert [file.file_name for file in snapshot.files()] == sorted(contents)
+        assert list(snapshot.environment_names()) == [name.removesuffix(".yaml") for name in sorted(contents)]
+    await house.idle([build_for(content) for content in contents.values()])
+    assert len(house.runner.requests) == len({request.build for request in house.runner.requests}) == 1000
+    with house.catalog.snapshot() as snapshot:
+        assert snapshot.count_by_state()[BuildState.READY] == 1000
+
+
+async def test_credentials_do_not_show_in_refusals(house: House) -> None:
+    content = b"name: foo\nchannels: [https://me:secret@zz.example]\nchannels: [zz]\n"
+    with pytest.raises(SpecificationError):
+        await house.intake.submit("foo.yaml", content, 1, 1000)
+    with house.catalog.snapshot() as snapshot:
+        file = snapshot.file("foo.yaml")
+    assert file
+    assert "secret" not in file.refusal
+
+
+async def test_an_environment_name_must_leave_room_in_the_prefix(house: House) -> None:
+    room = 255 - len(str(house.settings.builds).encode()) - 1 - 65
+    assert house.intake.check("foo.yaml", specification("n" * room))
+    with pytest.raises(SpecificationError):
+        house.intake.check("foo.yaml", specification("n" * (room + 1)))

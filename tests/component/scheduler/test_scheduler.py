@@ -1,0 +1,400 @@
+import trio
+
+from condafs.builder.protocol import Failed, FailureKind
+from condafs.catalog import attempts, changes
+from condafs.catalog.records import BuildState
+from condafs.catalog.store import Catalog
+from condafs.config import Settings
+from tests.component.scheduler.scripted import (
+    NETWORK,
+    UNSATISFIABLE,
+    House,
+    ScriptedRunner,
+    assemble,
+    make_settings,
+    open_house,
+    specification,
+)
+
+
+async def test_a_written_specification_is_built_and_its_name_points_there(house: House) -> None:
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.READY)
+    record = house.build(build)
+    assert record
+    assert (record.generation, record.size_bytes, record.own_bytes, record.package_count) == (1, 1000, 100, 3)
+    assert house.current("foo") == build.digest
+    assert house.prefix(build).is_dir()
+
+
+async def test_the_builder_is_told_all_it_needs(house: House) -> None:
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.READY)
+    request = house.runner.requests[0]
+    assert request.build == str(build)
+    assert request.prefix == str(house.prefix(build))
+    assert request.attempt == 1
+    with house.catalog.snapshot() as snapshot:
+        assert request.specification.encode() == snapshot.specification(build.digest)
+
+
+async def test_the_log_tells_how_a_build_goes(house: House) -> None:
+    house.runner.outcomes = [NETWORK]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.WAITING)
+    await house.idle()
+    house.turn_clock(1000)
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    lines = [line[20:] if line[:2] == "20" else line for line in house.log(build).splitlines()]
+    assert lines[:3] == ["queued", "try 1 of 3", "builder speaking"]
+    assert lines[3].startswith("try 1 of 3 failed (network); the next is at 20")
+    assert lines[4:6] == ["try 2 of 3", "builder speaking"]
+    assert lines[6].endswith("foo is generation 1 now")
+
+
+async def test_no_more_builders_work_than_jobs_allow(house: House) -> None:
+    house.runner.hold()
+    builds = [await house.write(f"e{i}.yaml", specification(f"e{i}")) for i in range(6)]
+    await house.runner.wait_until(lambda: len(house.runner.at_work) == 2)
+    assert [house.state(b) for b in builds].count(BuildState.BUILDING) == 2
+    house.runner.release()
+    for build in builds:
+        await house.until(build, BuildState.READY)
+    assert house.runner.most_at_work == 2
+
+
+async def test_progress_is_known_while_a_builder_works_and_not_after(house: House) -> None:
+    house.runner.hold()
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    with trio.fail_after(10):
+        while house.scheduler.progress(build.digest) is None:
+            await trio.lowlevel.checkpoint()
+    progress = house.scheduler.progress(build.digest)
+    assert progress
+    assert progress.package == "zz-pure"
+    house.runner.release()
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    assert house.scheduler.progress(build.digest) is None
+
+
+async def test_a_passing_failure_is_tried_again_later_and_success_clears_it(house: House) -> None:
+    house.runner.outcomes = [NETWORK, NETWORK]
+    build = await house.write("foo.yaml", specification("foo"))
+    for attempt, wait in ((1, 5), (2, 10)):
+        record = await house.until_tried(build, attempt, BuildState.WAITING)
+        assert (record.failure_kind, record.failure_message) == ("network", "connection reset")
+        assert wait <= record.next_try - house.clock.now <= 1.25 * wait
+        assert not house.prefix(build).exists()
+        house.turn_clock(record.next_try - house.clock.now - 0.1)
+        assert not house.scheduler.is_busy
+        house.turn_clock(0.2)
+    await house.until(build, BuildState.READY)
+    done = house.build(build)
+    assert done
+    assert (done.attempts, done.failure_kind, done.failure_message, done.next_try) == (0, "", "", 0)
+
+
+async def test_tries_are_limited(house: House) -> None:
+    house.runner.outcomes = [NETWORK] * 9
+    build = await house.write("foo.yaml", specification("foo"))
+    for attempt in (1, 2):
+        await house.until_tried(build, attempt, BuildState.WAITING)
+        house.turn_clock(1000)
+    await house.until(build, BuildState.FAILED)
+    assert len(house.runner.requests) == 3
+
+
+async def test_a_lasting_failure_is_final_at_once_and_leaves_no_prefix(house: House) -> None:
+    house.runner.outcomes = [UNSATISFIABLE]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.FAILED)
+    record = house.build(build)
+    assert record
+    assert record.failure_message == "nothing provides zz-nothing"
+    assert not house.prefix(build).exists()
+    assert len(house.runner.requests) == 1
+
+
+async def test_a_name_keeps_serving_while_its_next_build_fails(house: House) -> None:
+    good = await house.write("foo.yaml", specification("foo"))
+    await house.until(good, BuildState.READY)
+    house.runner.outcomes = [UNSATISFIABLE]
+    bad = await house.write("foo.yaml", specification("foo", "zz-nothing"))
+    await house.until(bad, BuildState.FAILED)
+    assert house.current("foo") == good.digest
+
+
+async def test_a_runner_that_breaks_fails_its_build_and_nothing_else(house: House) -> None:
+    house.runner.outcomes = [RuntimeError("defect"), OSError(28, "No space left on device")]
+    first = await house.write("foo.yaml", specification("foo"))
+    await house.until(first, BuildState.FAILED)
+    second = await house.write("bar.yaml", specification("bar"))
+    await house.until(second, BuildState.WAITING)
+    record = house.build(second)
+    assert record
+    assert record.failure_kind == "disk-full"
+
+
+async def test_very_long_explanations_are_clipped_in_the_catalog(house: House) -> None:
+    house.runner.outcomes = [Failed(FailureKind.UNSATISFIABLE, "x" * 100_000)]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.FAILED)
+    record = house.build(build)
+    assert record
+    assert len(record.failure_message) < 20_000
+
+
+async def test_a_newer_specification_supersedes_one_that_waits_for_its_turn(house: House) -> None:
+    house.runner.hold()
+    blockers = [await house.write(f"b{i}.yaml", specification(f"b{i}")) for i in range(2)]
+    await house.runner.wait_until(lambda: len(house.runner.at_work) == 2)
+    older = await house.write("foo.yaml", specification("foo", "a"))
+    newer = await house.write("foo.yaml", specification("foo", "b"))
+    assert house.state(older) is BuildState.SUPERSEDED
+    house.runner.release()
+    await house.until(newer, BuildState.READY)
+    for build in blockers:
+        await house.until(build, BuildState.READY)
+    assert str(older) not in [request.build for request in house.runner.requests]
+    assert house.current("foo") == newer.digest
+
+
+async def test_an_older_build_that_ends_last_is_kept_but_does_not_take_the_name(house: House) -> None:
+    house.runner.hold()
+    older = await house.write("foo.yaml", specification("foo", "a"))
+    await house.runner.wait_until(lambda: len(house.runner.at_work) == 1)
+    newer = await house.write("foo.yaml", specification("foo", "b"))
+    house.runner.release()
+    await house.until(newer, BuildState.READY)
+    await house.until(older, BuildState.READY)
+    assert house.current("foo") == newer.digest
+
+
+async def test_an_unwanted_build_that_fails_is_not_tried_again(house: House) -> None:
+    house.runner.hold()
+    house.runner.outcomes = [NETWORK]
+    older = await house.write("foo.yaml", specification("foo", "a"))
+    await house.runner.wait_until(lambda: len(house.runner.at_work) == 1)
+    with house.catalog.snapshot() as snapshot:
+        assert snapshot.build(older.digest)
+    settings = house.settings
+    assert settings.jobs == 2
+    blocker = await house.write("b.yaml", specification("b"))
+    await house.runner.wait_until(lambda: len(house.runner.at_work) == 2)
+    newer = await house.write("foo.yaml", specification("foo", "b"))
+    house.runner.outcomes = [NETWORK, NETWORK]
+    house.runner.release()
+    await house.until(older, BuildState.SUPERSEDED)
+    assert house.state(blocker) is not None
+    assert house.state(newer) is not None
+
+
+async def test_a_rollback_holds_against_a_build_in_the_making(house: House) -> None:
+    first = await house.write("foo.yaml", specification("foo", "a"))
+    await house.until(first, BuildState.READY)
+    house.runner.hold()
+    second = await house.write("foo.yaml", specification("foo", "b"))
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    await house.intake.roll_back(first.name, first.digest)
+    house.runner.release()
+    await house.until(second, BuildState.READY)
+    assert house.current("foo") == first.digest
+    await house.write("foo.yaml", specification("foo", "b"))
+    assert house.current("foo") == second.digest
+    assert len(house.runner.requests) == 2
+
+
+async def test_cancelling_kills_the_builder_and_removes_the_prefix(house: House) -> None:
+    house.runner.hold()
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    await house.intake.cancel(build)
+    assert house.state(build) is BuildState.CANCELLED
+    await house.idle()
+    assert house.runner.cancelled == [str(build)]
+    assert not house.prefix(build).exists()
+    assert "cancelled" in house.log(build)
+
+
+async def test_a_cancelled_build_that_is_written_again_waits_for_its_old_builder_to_end(house: House) -> None:
+    house.runner.hold()
+    content = specification("foo")
+    build = await house.write("foo.yaml", content)
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.intake.cancel, build)
+        nursery.start_soon(house.write, "foo.yaml", content)
+    house.runner.release()
+    await house.write("foo.yaml", content)
+    await house.until(build, BuildState.READY)
+    assert house.current("foo") == build.digest
+
+
+async def test_a_deleted_build_loses_prefix_log_and_record(house: House) -> None:
+    first = await house.write("foo.yaml", specification("foo", "a"))
+    await house.until(first, BuildState.READY)
+    second = await house.write("foo.yaml", specification("foo", "b"))
+    await house.until(second, BuildState.READY)
+    await house.idle()
+    await house.intake.delete_build(first)
+    await house.until(first, None)
+    await house.idle()
+    assert not house.prefix(first).exists()
+    assert not (house.settings.logs / f"{first}.log").exists()
+    assert house.current("foo") == second.digest
+
+
+async def test_a_deleted_build_that_is_written_again_is_made_again_with_a_new_number(house: House) -> None:
+    content = specification("foo", "a")
+    first = await house.write("foo.yaml", content)
+    await house.until(first, BuildState.READY)
+    second = await house.write("foo.yaml", specification("foo", "b"))
+    await house.until(second, BuildState.READY)
+    await house.intake.delete_build(first)
+    await house.write("foo.yaml", content)
+    await house.until(first, BuildState.READY)
+    record = house.build(first)
+    assert record
+    assert record.generation == 3
+    assert house.current("foo") == first.digest
+    assert house.prefix(first).is_dir()
+
+
+async def test_an_end_in_good_order_costs_no_try(settings: Settings) -> None:
+    runner = ScriptedRunner()
+    runner.hold()
+    async with open_house(settings, runner) as house:
+        build = await house.write("foo.yaml", specification("foo"))
+        await runner.wait_until(lambda: bool(runner.at_work))
+    assert runner.cancelled == [str(build)]
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        record = snapshot.build(build.digest)
+    assert record
+    assert (record.state, record.attempts) == (BuildState.QUEUED, 0)
+    async with open_house(settings) as house:
+        await house.until(build, BuildState.READY)
+
+
+async def test_a_crash_costs_a_try_and_the_build_is_made_at_the_next_start(settings: Settings) -> None:
+    with Catalog.open(settings.catalog) as catalog:
+        house = assemble(settings, catalog)
+        build = await house.write("foo.yaml", specification("foo"))
+        catalog.write_now(lambda t: attempts.start(t, build.digest, 1.0))
+        house.prefix(build).mkdir()  # half made
+    async with open_house(settings) as house:
+        await house.until(build, BuildState.READY)
+        assert house.runner.requests[0].attempt == 2
+        assert "the daemon was killed; queued now" in house.log(build)
+
+
+async def test_a_build_that_kills_the_daemon_each_time_is_given_up(settings: Settings) -> None:
+    with Catalog.open(settings.catalog) as catalog:
+        house = assemble(settings, catalog)
+        build = await house.write("foo.yaml", specification("foo"))
+        for _ in range(settings.attempts):
+            catalog.write_now(lambda t: attempts.start(t, build.digest, 1.0))
+            catalog.write_now(lambda t: attempts.recover(t, settings.attempts, 2.0))
+    async with open_house(settings) as house:
+        await house.idle()
+        record = house.build(build)
+        assert record
+        assert (record.state, record.failure_kind) == (BuildState.FAILED, "killed")
+        await house.intake.retry("foo.yaml")
+        await house.until(build, BuildState.READY)
+
+
+async def test_the_time_of_the_next_try_survives_a_restart(settings: Settings) -> None:
+    runner = ScriptedRunner()
+    runner.outcomes = [NETWORK]
+    async with open_house(settings, runner) as house:
+        build = await house.write("foo.yaml", specification("foo"))
+        await house.until(build, BuildState.WAITING)
+        before = house.build(build)
+    async with open_house(settings) as house:
+        assert before
+        assert house.build(build) == before
+        house.turn_clock(before.next_try - house.clock.now - 1)
+        await house.idle()
+        assert house.state(build) is BuildState.WAITING
+        house.turn_clock(1)
+        await house.until(build, BuildState.READY)
+
+
+async def test_a_removal_that_a_crash_interrupted_is_finished(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        first = await house.write("foo.yaml", specification("foo", "a"))
+        await house.until(first, BuildState.READY)
+        second = await house.write("foo.yaml", specification("foo", "b"))
+        await house.until(second, BuildState.READY)
+    with Catalog.open(settings.catalog) as catalog:
+        catalog.write_now(lambda t: changes.delete(t, first, 5.0))
+    async with open_house(settings) as house:
+        await house.until(first, None)
+        await house.idle()
+        assert not house.prefix(first).exists()
+        assert house.prefix(second).exists()
+
+
+async def test_what_a_crash_left_among_the_builds_is_cleared_away(settings: Settings) -> None:
+    runner = ScriptedRunner()
+    async with open_house(settings, runner) as house:
+        good = await house.write("foo.yaml", specification("foo"))
+        await house.until(good, BuildState.READY)
+        runner.hold()
+        bad = await house.write("bar.yaml", specification("bar"))
+        await runner.wait_until(lambda: bool(runner.at_work))
+        await house.intake.cancel(bad)
+        await house.idle()
+    house.prefix(bad).mkdir()  # as if the daemon had been killed before it removed it
+    trash = settings.builds / f".{good}.trash-0123abcd"
+    trash.mkdir()
+    stranger = settings.builds / "lost+found"
+    stranger.mkdir()
+    async with open_house(settings) as house:
+        await house.idle()
+    assert sorted(p.name for p in settings.builds.iterdir()) == sorted([str(good), "lost+found"])
+
+
+async def test_a_name_that_is_written_without_end_does_not_starve_others(settings: Settings) -> None:
+    runner = ScriptedRunner()
+    runner.hold()
+    async with open_house(make_settings(settings.state, jobs=1), runner) as house:
+        first = await house.write("busy.yaml", specification("busy", "v0"))
+        await runner.wait_until(lambda: bool(runner.at_work))
+        others = [await house.write(f"o{i}.yaml", specification(f"o{i}")) for i in range(3)]
+        for i in range(1, 30):
+            last = await house.write("busy.yaml", specification("busy", f"v{i}"))
+        runner.release()
+        for build in [first, *others, last]:
+            await house.until(build, BuildState.READY)
+    assert runner.order == ["busy", "o0", "o1", "o2", "busy"]
+
+
+async def test_a_full_disk_keeps_a_finished_build_waiting_until_there_is_room(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        house.runner.hold()
+        build = await house.write("foo.yaml", specification("foo"))
+        await house.runner.wait_until(lambda: bool(house.runner.at_work))
+        refused = _refuse_next_writes(house, 1)
+        house.runner.release()
+        await house.until(build, BuildState.READY)
+        assert refused == []
+
+
+def _refuse_next_writes(house: House, count: int) -> list[Exception]:
+    """The disk is full for as many commits as that."""
+    import lmdb  # noqa: PLC0415
+
+    left: list[Exception] = [lmdb.DiskError("No space left on device", 28) for _ in range(count)]
+    real = house.catalog._try_commit
+
+    def commit(jobs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        if left:
+            raise left.pop()
+        return real(jobs)
+
+    house.catalog._try_commit = commit  # type: ignore[method-assign]
+    return left

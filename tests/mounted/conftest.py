@@ -1,0 +1,151 @@
+"""A mounted tree in a process of its own, and what must be true after every test that used it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from condafs.filesystem.mounting import mount_at, unmount
+
+ROOT_OF_PROJECT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 20
+LONG_AGO = 0.002
+
+
+def until(condition: Callable[[], bool], what: str = "it") -> None:
+    """Wait for what the daemon does in its own time; there is no event to wait for outside of it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_SECONDS} s"
+        time.sleep(LONG_AGO)
+
+
+@dataclass
+class Daemon:
+    """A daemon that serves a tree.
+
+    Attributes:
+        mount, state: Its directories.
+        expects_warnings: Whether a test provokes what somebody would have to look at.
+        has_ended: Whether a test ended it by itself.
+    """
+
+    mount: Path
+    state: Path
+    process: "subprocess.Popen[str]"
+    log: Path
+    expects_warnings: bool = False
+    has_ended: bool = False
+    descriptors: int = field(default=0)
+
+    @property
+    def specs(self) -> Path:
+        return self.mount / ".specs"
+
+    def status(self, name: str = "foo") -> dict[str, object]:
+        document = yaml.safe_load((self.mount / ".status" / name).read_text())
+        assert isinstance(document, dict)
+        return document
+
+    def until_state(self, state: str, name: str = "foo") -> dict[str, object]:
+        until(lambda: self.status(name)["state"] == state, f"{name} is {state}")
+        return self.status(name)
+
+    def content(self, name: str = "foo") -> str:
+        """What the current build was made from."""
+        return (self.mount / name / "specification").read_text()
+
+    def generations(self, name: str = "foo") -> list[str]:
+        return os.listdir(self.mount / ".history" / name)
+
+    def write(self, *dependencies: str, name: str = "foo", script: str = "", file: str = "") -> Path:
+        """Write a specification and wait until nothing more happens."""
+        path = self.specs / (file or f"{name}.yaml")
+        path.write_text(specification(*dependencies, name=name, script=script))
+        if script != "hang":
+            until(lambda: self.status(name)["state"] not in {"queued", "building"}, f"{name} is settled")
+        return path
+
+    def count_descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        self.has_ended = True
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+def specification(*dependencies: str, name: str = "foo", script: str = "") -> str:
+    """YAML text."""
+    lines = [f"name: {name}", "channels: [made-up]", "dependencies:"]
+    lines += [f"  - {dependency}" for dependency in dependencies or ("python",)]
+    lines += [f"variables: {{SCRIPT: {script}}}"] if script else []
+    return "\n".join(lines) + "\n"
+
+
+def start(mount: Path, state: Path, log: Path, **options: object) -> Daemon:
+    """Start a daemon and wait until its tree can be seen."""
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.mounted.scripted", str(mount), str(state)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=ROOT_OF_PROJECT,
+            start_new_session=True,
+            **options,  # type: ignore[call-overload]
+        )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n", log.read_text()
+    return Daemon(mount, state, process, log)
+
+
+def processes_of_session(session: int) -> list[int]:
+    """Processes that a daemon left."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (directory / "stat").read_text().rpartition(") ")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(int(directory.name))
+    return found
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon; afterwards it has ended with 0 and left nothing."""
+    if not Path("/dev/fuse").exists():
+        pytest.skip("no /dev/fuse")
+    mount, state = tmp_path / "envs", tmp_path / "state"
+    mount.mkdir()
+    served = start(mount, state, tmp_path / "log")
+    # libfuse keeps a pipe from the first write on.
+    (served.specs / "first").write_text("x")
+    (served.specs / "first").unlink()
+    served.descriptors = served.count_descriptors()
+    try:
+        yield served
+        if not served.has_ended:
+            until(lambda: served.count_descriptors() <= served.descriptors, "descriptors are closed")
+            assert served.end() == 0
+            assert mount_at(mount) is None
+        assert processes_of_session(served.process.pid) == []
+        text = served.log.read_text()
+        if not served.expects_warnings:
+            assert "WARNING" not in text
+        assert "Traceback" not in text
+    finally:
+        served.process.kill()
+        served.process.wait()
+        if served.process.stdout:
+            served.process.stdout.close()
+        while mount_at(mount):
+            unmount(mount)
