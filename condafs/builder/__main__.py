@@ -15,10 +15,11 @@ from pathlib import Path
 
 from condafs.builder.build import Build
 from condafs.builder.events import Events
-from condafs.builder.failure import classify
+from condafs.builder.failure import classify, classify_panic
 from condafs.builder.leftovers import join_builders
 from condafs.builder.limits import die_with_daemon, end_after, limit_memory
 from condafs.builder.offspring import adopt_orphans, kill_descendants
+from condafs.builder.panics import watch_standard_error
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Succeeded
 from condafs.builder.transcript import Transcript
 from condafs.spec.credentials import mask_credentials
@@ -28,14 +29,10 @@ def main() -> None:
     """Build, and never return."""
     daemon, events = os.dup(0), Events(os.dup(1))  # not inherited, so scripts' output cannot become events
     request, log = _receive(daemon)
-    if log is not None:
-        os.dup2(log, 2)
+    transcript = Transcript(os.dup(2) if log is None else log)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    transcript = Transcript(2)
     adopt_orphans()
     die_with_daemon(daemon)
-    limit_memory(request.memory_bytes)
 
     def end(outcome: Succeeded | Failed) -> None:
         kill_descendants(os.getpid())
@@ -43,8 +40,11 @@ def main() -> None:
         if events.end(outcome):
             os._exit(0)
 
+    watch_standard_error(transcript, lambda text: end(Failed(*classify_panic(text), events.phase)))
+    os.dup2(2, 1)
     message = f"the build took longer than {request.wall_seconds:g} s (build-wall-seconds)"
     end_after(request.wall_seconds, lambda: end(Failed(FailureKind.TIMEOUT, message, events.phase)))
+    limit_memory(request.memory_bytes)
     transcript.note(f"build {request.build}, attempt {request.attempt}")
     end(_run(request, events, transcript))
 

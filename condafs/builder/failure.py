@@ -55,6 +55,7 @@ _BY_CLASS = {
 
 _SOLVER_INTERRUPTED = re.compile(r"cancelled|timed? ?out", re.IGNORECASE)
 _OUT_OF_MEMORY = re.compile(r"can't start new thread|os error 12\b|Errno 12\b|[Cc]annot allocate memory")
+_NO_THREAD = re.compile(r"ThreadPoolBuildError|code: 11\b|os error 11\b|os error 12\b|failed to spawn thread")
 
 
 class BuildError(CondafsError):
@@ -87,6 +88,13 @@ def classify(error: BaseException) -> tuple[FailureKind, str]:
     if name not in _BY_CLASS:
         return kind_of_text(text) or FailureKind.INTERNAL, f"{name}: {text}"
     return kind_of_text(text) or _BY_CLASS[name], text
+
+
+def classify_panic(text: str) -> tuple[FailureKind, str]:
+    """The kind and the text of a panic in one of rattler's threads, which are short of memory more often than wrong."""
+    if _NO_THREAD.search(text):
+        return FailureKind.KILLED, f"the builder ran out of memory or threads (build-memory-bytes):\n{text}"
+    return kind_of_text(text) or FailureKind.INTERNAL, text
 
 
 def kind_of_text(text: str) -> FailureKind | None:

@@ -56,7 +56,7 @@ def run(
 
     def follow(stream: IO[bytes]) -> None:
         with stream:
-            for line in _lines(stream):
+            for line in read_lines(stream.fileno()):
                 tail.append(line)
                 transcript.output(source, line)
 
@@ -76,11 +76,11 @@ def run(
     return Ended(status if status >= 0 else 128 - status, "\n".join(tail))
 
 
-def _lines(stream: IO[bytes]) -> Iterator[str]:
+def read_lines(fd: int) -> Iterator[str]:
     """Lines of any length and encoding; the carriage return of a progress bar ends one as well."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     rest = ""
-    while chunk := os.read(stream.fileno(), 65536):
+    while chunk := os.read(fd, 65536):
         *lines, rest = (rest + decode(chunk)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
         yield from lines
     if rest:

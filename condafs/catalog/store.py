@@ -1,18 +1,15 @@
 """The one door to LMDB: opening, snapshots, commits, a map that grows, and errors in our own words.
 
-Files in the directory: `data.mdb` and `lock.mdb` are LMDB's; `daemon.lock` is locked (flock) by the one process that
-writes and holds its process id. LMDB runs with its defaults: each commit is synced, so that a crash at any moment
-leaves the state after some commit, and the one that was reported last is in it.
+LMDB runs with its defaults: each commit is synced, so that a crash at any moment leaves the state after some commit,
+and the one that was reported last is in it.
 
 Concurrency: any thread may open snapshots. Writes happen in one thread at a time, in the order they were asked for.
-The memory map is moved only while no snapshot of this process is open, which is what `_Gate` watches.
+The memory map is moved only while no snapshot of this process is open, which is what `Gate` watches.
 """
 
-import errno
-import fcntl
 import os
-import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -20,6 +17,8 @@ from typing import Any, Self, TypeVar, cast
 import lmdb
 
 from condafs.catalog.commits import GroupCommit, Job
+from condafs.catalog.files import FULL, can_grow, lock, reserve
+from condafs.catalog.gate import Gate
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.schema import META, TABLES, VERSION
 from condafs.catalog.tables import Handles, RawTransaction
@@ -35,38 +34,8 @@ catalogs never move their map; one that is more than half full is doubled."""
 MAX_READERS = 1024
 """Open snapshots of all processes; a slot of 64 bytes each in `lock.mdb`."""
 
-_LOCK_BYTES = 68 << 10  # the slots and LMDB's header (MDB_txninfo), in whole pages
-
 GATE_SECONDS = 30
 """How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-class _Gate:
-    """Counts open snapshots; lets the map be moved when there are none."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._open = 0
-
-    def enter(self) -> None:
-        with self._changed:
-            self._open += 1
-
-    def leave(self) -> None:
-        with self._changed:
-            self._open -= 1
-            if not self._open:
-                self._changed.notify_all()
-
-    def move(self, move: Callable[[], None], *, patience_seconds: float) -> bool:
-        """Run `move` while no snapshot is open and none can be opened; False when that did not come about."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: not self._open, patience_seconds):
-                return False
-            move()
-            return True
 
 
 class Catalog:
@@ -77,8 +46,9 @@ class Catalog:
         self._environment = environment
         self._handles = handles
         self._lock_fd = lock_fd
-        self._gate = _Gate()
+        self._gate = Gate()
         self._commits = GroupCommit(self._commit)
+        self._version = 0
 
     @classmethod
     def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES) -> Self:
@@ -91,8 +61,8 @@ class Catalog:
         lock_fd = None
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock_fd = _lock(path)
-            _reserve(path / "lock.mdb")
+            lock_fd = lock(path)
+            reserve(path / "lock.mdb")
             data = path / "data.mdb"
             size = max(map_bytes, 2 * data.stat().st_size if data.exists() else 0)
             environment = lmdb.Environment(
@@ -164,8 +134,11 @@ class Catalog:
 
     @property
     def version(self) -> int:
-        """Rises with every commit; what was read stays true for as long as it does not. Costs a microsecond."""
-        return int(self._environment.info()["last_txnid"])
+        """Rises with every commit of this process, once snapshots see it: what was read before holds until then.
+
+        LMDB's own number (last_txnid of mdb_env_info) rises earlier, while the commit is still being synced.
+        """
+        return self._version
 
     def _begin(self) -> Any:
         """A read transaction; called with the gate entered, and returns so."""
@@ -206,24 +179,28 @@ class Catalog:
         return job.unwrap()
 
     def _commit(self, jobs: Sequence[Job[Any]]) -> None:
-        """One transaction for all; those that raise are left out."""
+        """One transaction for all; those that raise are left out. Every job is finished, whatever happens."""
+        failed: dict[Job[Any], BaseException] = {}
+        failure: CatalogError | DiskFullError | None = None
+        try:
+            failed = self._commit_growing(jobs)
+        except (lmdb.Error, CatalogError) as error:
+            failure = _translate(error, self._path, is_full=not can_grow(self._path / "data.mdb"))
+        for job in jobs:
+            job.finish(failure or failed.get(job))
+
+    def _commit_growing(self, jobs: Sequence[Job[Any]]) -> dict[Job[Any], BaseException]:
         while True:
             try:
                 failed = self._try_commit(jobs)
             except lmdb.MapFullError:
                 self._grow(patience_seconds=GATE_SECONDS)
-                continue
-            except lmdb.Error as error:
-                failure = _translate(error, self._path)
-                for job in jobs:
-                    job.finish(failure)
-                return
-            for job in jobs:
-                job.finish(failed.get(job))
-            info = self._environment.info()
-            if info["last_pgno"] * os.sysconf("SC_PAGE_SIZE") > info["map_size"] // 2:
-                self._grow(patience_seconds=0)  # early, when nobody has to wait for it
-            return
+            else:
+                info = self._environment.info()
+                if info["last_pgno"] * os.sysconf("SC_PAGE_SIZE") > info["map_size"] // 2:
+                    with suppress(lmdb.Error):  # early, when nobody has to wait for it; who has to will hear of it
+                        self._grow(patience_seconds=0)
+                return failed
 
     def _try_commit(self, jobs: Sequence[Job[Any]]) -> dict[Job[Any], BaseException]:
         failed: dict[Job[Any], BaseException] = {}
@@ -282,36 +259,12 @@ def _require_known(path: Path, found: bytes | None) -> None:
         raise CatalogError(msg)
 
 
-def _lock(path: Path) -> int:
-    """Be the only writer for as long as the descriptor is open."""
-    fd = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
-        os.close(fd)
-        msg = f"another condafs (process {holder}) uses {path.parent}: end it, or name another directory with --state"
-        raise CatalogError(msg) from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    return fd
-
-
-def _reserve(lock_file: Path) -> None:
-    """Give `lock.mdb` its blocks: it is mapped and written to, and a hole in it on a full disk would be a SIGBUS."""
-    fd = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-    try:
-        os.posix_fallocate(fd, 0, _LOCK_BYTES)
-    finally:
-        os.close(fd)
-
-
-def _translate(error: Exception, path: Path) -> CatalogError | DiskFullError:
+def _translate(error: Exception, path: Path, *, is_full: bool = False) -> CatalogError | DiskFullError:
     """The error in our own words."""
     if isinstance(error, CatalogError | DiskFullError):
         return error
     number = error.errno if isinstance(error, OSError) else getattr(error, "code", 0)
-    if number in _FULL or isinstance(error, lmdb.DiskError):
+    if is_full or number in FULL or isinstance(error, lmdb.DiskError):
         return DiskFullError(f"no room left for the catalog {path}: nothing was changed. Make room and try again")
     if isinstance(error, OSError):
         return CatalogError(f"the catalog {path} cannot be used: {error.strerror}")

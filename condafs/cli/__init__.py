@@ -8,10 +8,11 @@
 
     serve           mount                   daemonize, requirements
     submit          build, update           watch, dated
-    report          status, history, diff
+    report          status, history         status
+    compare         diff
     follow          logs
     steer           rollback, cancel
-    enter           activate, run
+    enter           activate, run           shells
     doctor          doctor                  requirements
     tour            demo
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 _UNLIMITED_COLUMNS = 10_000
@@ -47,32 +46,41 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Sequence[str] = ()) -> None:
-    """Columns without lines around them; those named in `right` are numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    _print_trimmed(table)
+    """Columns without lines around them; those named in `right` are numbers. Long lines are the terminal's to fold.
+
+    rich's own tables cut or drop columns when there is little room, and take seconds for 10,000 rows.
+    """
+    numbers = {headings.index(heading) for heading in right}
+    table = [[Text(heading, "bold") for heading in headings], *([_as_text(cell) for cell in row] for row in rows)]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
+    console = output()
+    for row in table:
+        line = Text("  ").join(
+            _padded(cell, width, is_number=i in numbers)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        line.rstrip()
+        if console.is_terminal:
+            console.print(line)
+        else:
+            sys.stdout.write(f"{line.plain}\n")
+
+
+def _as_text(cell: str | Text) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)
+
+
+def _padded(cell: Text, width: int, *, is_number: bool) -> Text:
+    gap = " " * (width - cell.cell_len)
+    return Text.assemble(gap, cell) if is_number else Text.assemble(cell, gap)
 
 
 def print_facts(facts: Iterable[tuple[str, str | Text | None]]) -> None:
     """`label  value` lines; a value that is None or empty is left out."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for label, value in facts:
-        if value:
-            table.add_row(label, value)
-    _print_trimmed(table)
-
-
-def _print_trimmed(table: Table) -> None:
-    """Without the blanks that fill the last column."""
-    console = output()
-    with console.capture() as captured:
-        console.print(table)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    kept = [(label, value) for label, value in facts if value]
+    width = max(len(label) for label, _ in kept)
+    for label, value in kept:
+        output().print(Text.assemble((label.ljust(width), "bold"), "  ", value))
 
 
 def state_text(state: str) -> Text:

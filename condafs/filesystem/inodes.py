@@ -1,8 +1,8 @@
 """Inode numbers: a hash of the node's key, kept for as long as the kernel knows the inode.
 
 A number is 62 bits of BLAKE2 with bit 62 set, so it never meets the root's 1, and is the same after a restart. When
-two keys fall on one number, the later one gets the hash of its key and a salt, and keeps it for as long as it is known.
-That happens when a number underneath is used again while the kernel still knows the file that had it before.
+the number of a key is taken, the hash of key and salt is used, for as long as the kernel knows it under that. It is
+taken whenever a number underneath is used again while the kernel still knows the file that had it before.
 """
 
 from collections.abc import Iterable
@@ -31,13 +31,12 @@ class Inodes:
     def __init__(self, root: Node) -> None:
         self._nodes: dict[int, Node] = {pyfuse3.ROOT_INODE: root}
         self._lookups: dict[int, int] = {}
-        self._salted: dict[bytes, int] = {root.key: pyfuse3.ROOT_INODE}
+        # Both ways, of those numbers only that are not the hash of the key.
+        self._odd_numbers: dict[bytes, int] = {root.key: pyfuse3.ROOT_INODE}
+        self._odd_keys: dict[int, bytes] = {pyfuse3.ROOT_INODE: root.key}
 
     def __len__(self) -> int:
         return len(self._nodes)
-
-    def __getitem__(self, number: int) -> Node:
-        return self._nodes[number]
 
     def find(self, number: int) -> Node | None:
         """The node of that number, if it is known."""
@@ -46,8 +45,10 @@ class Inodes:
     def peek(self, node: Node) -> int:
         """The number of a node, without counting it as known to the kernel."""
         key = node.key
-        if salted := self._salted.get(key):
-            return salted
+        odd = self._odd_numbers.get(key)
+        # The key of a node changes when its last name is removed, and may be another's by now.
+        if odd is not None and self._nodes[odd].key == key:
+            return odd
         number, salt = number_of(key), 0
         while (known := self._nodes.get(number)) is not None and known is not node and known.key != key:
             salt += 1
@@ -57,14 +58,15 @@ class Inodes:
     def remember(self, node: Node, number: int) -> None:
         """The kernel was told of a node under the number that `peek` gave."""
         known = self._lookups.get(number)
-        if known is None:
-            if number != pyfuse3.ROOT_INODE:
-                self._nodes[number] = node
-                self._lookups[number] = 1
-                if is_salted:
-                    self._salted[node.key] = number
-        else:
+        if known is not None:
             self._lookups[number] = known + 1
+        elif number != pyfuse3.ROOT_INODE:
+            self._nodes[number] = node
+            self._lookups[number] = 1
+            key = node.key
+            if number != number_of(key):
+                self._odd_numbers[key] = number
+                self._odd_keys[number] = key
 
     def forget(self, counts: Iterable[tuple[int, int]]) -> None:
         """The kernel dropped that many of its references; never raises."""
@@ -74,6 +76,7 @@ class Inodes:
                 self._lookups[number] = left
             elif number != pyfuse3.ROOT_INODE:
                 self._lookups.pop(number, None)
-                node = self._nodes.pop(number, None)
-                if node and self._salted and self._salted.get(node.key) == number:
-                    del self._salted[node.key]
+                self._nodes.pop(number, None)
+                key = self._odd_keys.pop(number, b"")
+                if self._odd_numbers.get(key) == number:
+                    del self._odd_numbers[key]

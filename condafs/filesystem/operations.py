@@ -97,7 +97,7 @@ class Operations(WithoutExtendedAttributes):
     async def readlink(self, inode: Inode, ctx: Context) -> bytes:
         """Where a link leads now."""
         del ctx
-        return encode_name(self._node(inode, Link).target())
+        return encode_name(await self._node(inode, Link).target())
 
     @guarded(pyfuse3.EntryAttributes)
     async def mknod(

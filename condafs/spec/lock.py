@@ -107,12 +107,26 @@ def _wanted(source: Source, root: Mapping, frame: Frame) -> tuple[Node, ...]:
         msg = f"the lock has the environments {', '.join(sorted(names))}, and none is called default"
         raise source.refusal(environments.place, msg, "copy a lock with one environment")
     platforms = _mapping(source, _mapping(source, environments, name), "packages")
-    packages = platforms.get(frame.platform)
-    if packages is None:
-        there = ", ".join(key.text for key, _ in platforms.entries) or "no platform"
-        msg = f"the lock is for {there}, and this machine is {frame.platform}"
+    there = [key.text for key, _ in platforms.entries]
+    named = [word for word in _platform_names(root, frame.platform) if word in there]
+    if not named:
+        msg = f"the lock is for {', '.join(there) or 'no platform'}, and this machine is {frame.platform}"
         raise source.refusal(platforms.place, msg, f"add {frame.platform} to the platforms and lock again")
-    return read_list(source, packages, frame.platform)
+    if len(named) > 1 and named[0] != frame.platform:
+        msg = f"the lock has {' and '.join(named)} for {frame.platform}"
+        raise source.refusal(platforms.place, msg, "copy a lock with one of them")
+    packages = platforms.get(named[0])
+    return read_list(source, packages, named[0]) if packages else ()
+
+
+def _platform_names(root: Mapping, platform: str) -> Iterator[str]:
+    """The platform, then what version 7 calls machines of it that have something special (`subdir: linux-64`)."""
+    yield platform
+    listed = root.get("platforms")
+    for item in listed.items if isinstance(listed, Sequence) else ():
+        name, subdir = (item.get("name"), item.get("subdir")) if isinstance(item, Mapping) else (None, None)
+        if isinstance(name, Scalar) and isinstance(subdir, Scalar) and subdir.text == platform != name.text:
+            yield name.text
 
 
 def _mapping(source: Source, parent: Mapping, key: str) -> Mapping:

@@ -246,7 +246,7 @@ def _not_yaml(source: Source, error: yaml.YAMLError) -> SpecificationError:
         return source.refusal(tab, "a tab in the indentation", "YAML is indented with blanks only")
     if _TEMPLATE.search(source.line(place.line)):
         return template_refusal(source, place)
-    if "end of stream" in problem:
+    if "end of stream" in problem or "could not find" in problem:  # found at the end of what has begun there
         place = _place_of(error.context_mark) or place
     complaint = f"{problem} {error.context or ''}"
     hint = next((hint for words, hint in _HINTS if words in complaint), None)

@@ -13,6 +13,7 @@ from condafs.tree.node import Attributes, Lifetimes, Link, refuse
 from condafs.tree.recent import Recent
 from condafs.tree.resolve import find_cancellable, is_current, resolve, resolve_generation
 from condafs.tree.sources import Catalog, Snapshot
+from condafs.tree.specs.removals import Removals
 
 _NANOSECONDS = 10**9
 _LISTED = Attributes(stat.S_IFLNK | 0o777)
@@ -35,6 +36,7 @@ class EnvironmentLink(Link):
     """`foo`: the current build. Its inode never changes, only what readlink answers."""
 
     recent: Recent
+    removals: Removals
     name: EnvironmentName
     # A minute: the name goes with an announcement; only a change of owner waits for it.
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
@@ -44,8 +46,9 @@ class EnvironmentLink(Link):
         """The name."""
         return b"env:" + self.name.text.encode()
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """`<digest>-foo`."""
+        await self.decided()
         record = self._record()
         return f"{record.current}-{self.name.text}"
 
@@ -57,6 +60,11 @@ class EnvironmentLink(Link):
     def listed_attributes(self) -> Attributes:
         """A link."""
         return _LISTED
+
+    async def decided(self) -> None:
+        """Wait until it is known whether the name stays, when its file was removed a moment ago."""
+        if self.removals and (record := self.recent.environment(self.name)):
+            await self.removals.decided(only=record.file_name)
 
     def _record(self) -> EnvironmentRecord:
         record = self.recent.environment(self.name)
@@ -78,7 +86,7 @@ class BuildLink(Link):
         """The build's name."""
         return b"build:" + self.name.encode(errors="surrogateescape")
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """The prefix; none while it is being made."""
         if not self.recent.is_ready(self.name):
             refuse(errno.ENOENT, self.name)
@@ -107,7 +115,7 @@ class ReferenceLink(Link):
         """The reference as it was written."""
         return b"at:" + self.name.encode(errors="surrogateescape")
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """`<digest>-foo`."""
         with self.catalog.snapshot() as snapshot:
             return str(_resolve_or_vanish(snapshot, self.name))
@@ -136,7 +144,7 @@ class GenerationLink(Link):
         """Environment and link."""
         return f"generation:{self.environment}/{self.name}".encode(errors="surrogateescape")
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """`../../<digest>-foo`."""
         with self.catalog.snapshot() as snapshot:
             return f"../../{self._build(snapshot)}"
@@ -174,7 +182,7 @@ class PassingLink(Link):
         """Name and moment: the same temporary name may come again."""
         return f"passing:{self.made}:{self.name}".encode(errors="surrogateescape")
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """What it was made with."""
         return self.text
 

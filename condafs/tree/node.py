@@ -98,7 +98,7 @@ class Link(Node):
 
     __slots__ = ()
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """Where it leads now; FileNotFoundError when nowhere."""
         raise NotImplementedError
 

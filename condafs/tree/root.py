@@ -25,6 +25,7 @@ from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifet
 from condafs.tree.recent import Recent
 from condafs.tree.resolve import current_build, find_cancellable, is_current, resolve, resolve_target
 from condafs.tree.sources import Catalog, Intake, Snapshot
+from condafs.tree.specs.removals import Removals
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +64,23 @@ class Root(Directory):
     Args:
         catalog, intake: The rest of the house.
         places: Where links lead.
+        removals: Files that were removed a moment ago.
         ownership: Of this directory.
         directories: The dot directories by name.
         now: Monotonic seconds, for the links in passing.
     """
 
-    __slots__ = ("_catalog", "_directories", "_intake", "_now", "_ownership", "_passing", "_places", "_recent")
+    __slots__ = (
+        "_catalog",
+        "_directories",
+        "_intake",
+        "_now",
+        "_ownership",
+        "_passing",
+        "_places",
+        "_recent",
+        "_removals",
+    )
     lifetimes = Lifetimes(attributes_seconds=1)
 
     def __init__(  # noqa: PLR0913 - the root joins everything
@@ -76,6 +88,7 @@ class Root(Directory):
         catalog: Catalog,
         intake: Intake,
         places: Places,
+        removals: Removals,
         ownership: Ownership,
         directories: Mapping[str, Directory],
         *,
@@ -85,6 +98,7 @@ class Root(Directory):
         self._recent = Recent(catalog)
         self._intake = intake
         self._places = places
+        self._removals = removals
         self._ownership = ownership
         self._directories = directories
         self._now = now
@@ -105,7 +119,10 @@ class Root(Directory):
             return directory
         if passing := self._find_passing(name):
             return passing
-        return self.listed(name)
+        node = self.listed(name)
+        if isinstance(node, EnvironmentLink):
+            await node.decided()
+        return node
 
     def listed(self, name: str) -> Node | None:
         """The node that a name would have, by its form alone."""
@@ -118,12 +135,13 @@ class Root(Directory):
         if "@" in name:
             return ReferenceLink(self._catalog, name)
         try:
-            return EnvironmentLink(self._recent, EnvironmentName(name))
+            return EnvironmentLink(self._recent, self._removals, EnvironmentName(name))
         except InvalidNameError:
             return None
 
     async def names(self) -> Sequence[str]:
         """Everything that is listed; read in a thread, it may be a hundred thousand names."""
+        await self._removals.decided()
         found = await trio.to_thread.run_sync(self._catalog_names)
         return [*self._directories, *self._live_passing(), *found]
 
@@ -158,7 +176,7 @@ class Root(Directory):
             environment = _find_environment(snapshot, name)
         if environment is not None:
             await self._roll_back(environment, build, caller)
-            return EnvironmentLink(self._recent, environment.name)
+            return EnvironmentLink(self._recent, self._removals, environment.name)
         if name in self._directories or is_build_name(name) or "@" in name:
             refuse(errno.EPERM, name)
         if len(self._live_passing()) >= MAX_PASSING_LINKS:
@@ -175,7 +193,7 @@ class Root(Directory):
         if passing is None or to is not self:
             refuse(errno.EPERM, name)
         with self._catalog.snapshot() as snapshot:
-            build = resolve_target(snapshot, passing.target(), self._places.roots)
+            build = resolve_target(snapshot, passing.text, self._places.roots)
             environment = _find_environment(snapshot, new_name)
             exists = environment is not None and current_build(snapshot, environment.name) is not None
         if environment is None:

@@ -7,5 +7,6 @@
     file          regular files and open ones: what was written, and whether it can stand
     directory     directories: creating, renaming, linking, removing
     refusals      `foo.yaml.error`
+    removals      files that are gone, for good or for a moment
     submissions   the work that follows a write, in the background and in order
 """

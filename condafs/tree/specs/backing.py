@@ -31,6 +31,11 @@ def is_specification(name: str) -> bool:
     return is_spec_file(name) and name.isprintable()
 
 
+def is_blank(content: bytes) -> bool:
+    """Whether a file is only being made: empty, blank, or room for what is to be written through a mapping."""
+    return not content.strip(b"\0 \t\r\n\f\v")
+
+
 class Backed(Node):
     """What all nodes of `.specs` share."""
 
@@ -122,7 +127,7 @@ class SpecLink(Backed, Link):
 
     __slots__ = ()
 
-    def target(self) -> str:
+    async def target(self) -> str:
         """As it was made."""
         place = self.place()
         # A descriptor is never held for a link: without a name it is gone.

@@ -99,11 +99,13 @@ class SpecDirectory(Backed, Directory):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             write_owner(fd, self._owner_of_new(permissions, caller))
-            return self._made(name, os.fstat(fd), SpecFile), fd
+            file = self._made(name, os.fstat(fd), SpecFile)
         except OSError:
             os.close(fd)
             Path(path).unlink()
             raise
+        self._came_back(name)
+        return file, fd
 
     def _owner_of_new(self, permissions: int, caller: Caller) -> Owner:
         """The maker's; a set-group-ID directory hands its group down, which the kernel leaves to the daemon."""
@@ -143,6 +145,7 @@ class SpecDirectory(Backed, Directory):
             refuse(errno.ENOENT, name)
         os.link(place, self.path_of(name), follow_symlinks=False)
         file.places.add((self, name))
+        self._came_back(name)
         if isinstance(file, SpecFile) and self.holds_specification(name) and not file.is_being_written:
             self.submissions.submit_soon(name)
 
@@ -158,7 +161,7 @@ class SpecDirectory(Backed, Directory):
             return
         async with self.submissions.locked(name):
             self._remove(name, path)
-            await self.submissions.retire(name)
+            self.submissions.retire_soon(name)
 
     def _remove(self, name: str, path: str) -> None:
         found = os.lstat(path)
@@ -216,15 +219,20 @@ class SpecDirectory(Backed, Directory):
         if node is not None:
             node.places.discard((self, name))
             node.places.add((to, new_name))
+        to._came_back(new_name)  # noqa: SLF001 - one of its own kind
         return True
+
+    def _came_back(self, name: str) -> None:
+        if self.holds_specification(name):
+            self.submissions.removals.came_back(name)
 
     async def _follow(self, node: Node, old: str | None, new: str | None) -> None:
         """What a finished rename means for the environments."""
         if old and new:
             await self.submissions.rename(old, new)
         elif old:
-            await self.submissions.retire(old)
-        elif new and isinstance(node, SpecFile) and not node.is_being_written:
+            self.submissions.retire_soon(old)
+        if new and not old and isinstance(node, SpecFile) and not node.is_being_written:
             self.submissions.submit_soon(new)
 
     def require_free(self, name: str) -> None:

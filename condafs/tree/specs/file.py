@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from condafs.tree.node import Changes, File, Handle
-from condafs.tree.specs.backing import Backed, Identity
+from condafs.tree.specs.backing import Backed, Identity, is_blank
 from condafs.tree.specs.owner import Place
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class SpecFile(Backed, File):
         if self._checked == (version, name):
             return
         content = await trio.to_thread.run_sync(self._content, self.place())
-        if content.strip():
+        if not is_blank(content):
             await self._submissions.check(name, content)
         self._checked = (version, name)
 

@@ -8,21 +8,27 @@ submitted. Who removes or renames a file takes the same lock, so that steps abou
 import hashlib
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 import trio
 
 from condafs.errors import CondafsError, SpecificationError, UserError
 from condafs.tree.sources import Catalog, Intake
+from condafs.tree.specs.backing import is_blank
+from condafs.tree.specs.removals import Removals
 
 logger = logging.getLogger(__name__)
 
 AT_A_TIME = 16
 """Files made durable at a time: an ext4 journal commits many of them at once (measured: 16 times the files a second
 of one at a time)."""
+
+Work: TypeAlias = Callable[[str], Awaitable[None]]
+"""What is to be done about a file of that name."""
 
 PATIENCE_SECONDS = 5
 """How long a reader of `.status` waits for submissions before it is told what is known so far."""
@@ -44,6 +50,10 @@ class Files(Protocol):
         """Whether a writing handle of that file is open."""
         ...
 
+    def exists(self, name: str, /) -> bool:
+        """Whether there is a file of that name."""
+        ...
+
     def read(self, name: str, /) -> Written | None:
         """Blocking: make it durable and read it; None when it is gone."""
         ...
@@ -55,36 +65,41 @@ class Submissions:
     Args:
         intake, catalog: The rest of the house.
         files: What is to be submitted.
+
+    Attributes:
+        removals: Files that were removed a moment ago.
     """
 
     def __init__(self, intake: Intake, catalog: Catalog, files: Files) -> None:
         self._intake = intake
         self._catalog = catalog
         self._files = files
+        self.removals = Removals()
         self._pending: dict[int, tuple[str, trio.Event]] = {}
         self._serial = 0
         self._locks: dict[str, trio.Lock] = {}
-        self._send, self._receive = trio.open_memory_channel[tuple[int, str, bool]](math.inf)
+        self._limiter = trio.CapacityLimiter(AT_A_TIME)
+        self._send, self._receive = trio.open_memory_channel[tuple[int, str, Work]](math.inf)
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled."""
-        limiter = trio.CapacityLimiter(AT_A_TIME)
         async with trio.open_nursery() as nursery:
             task_status.started()
-            async for number, name, is_retry in self._receive:
-                nursery.start_soon(self._carry_out, number, name, is_retry, limiter)
+            async for number, name, work in self._receive:
+                nursery.start_soon(self._carry_out, number, name, work)
 
     async def check(self, name: str, content: bytes) -> None:
         """Raise SpecificationError when that content cannot stand under that name."""
+        await self.removals.decided(but=name)  # a file that was renamed in two steps claims its environment no more
         await trio.to_thread.run_sync(self._intake.check, name, content)
 
     def submit_soon(self, name: str) -> None:
         """The content of a file changed."""
-        self._enqueue(name, is_retry=False)
+        self._enqueue(name, self._submit)
 
     def retry_soon(self, name: str) -> None:
         """A file was touched."""
-        self._enqueue(name, is_retry=True)
+        self._enqueue(name, self._retry)
 
     async def settled(self, *names: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """What was handed over before now is carried out, of these names or of all; gives up after a while."""
@@ -95,14 +110,15 @@ class Submissions:
                 if not names or name in names:
                     await event.wait()
 
-    async def retire(self, name: str) -> None:
-        """A file is gone. Called with its name locked."""
-        await self._intake.retire(name)
+    def retire_soon(self, name: str) -> None:
+        """A file is gone. Unless it comes back in a moment, its environment is retired."""
+        self.removals.begin(name)
+        self._enqueue(name, self._retire)
 
     async def rename(self, old: str, new: str) -> None:
         """A file has another name. Called with both locked."""
         written = None if self._files.is_being_written(new) else await trio.to_thread.run_sync(self._files.read, new)
-        if written is None or not written.content.strip():
+        if written is None or is_blank(written.content):
             await self._intake.retire(old)
             return
         try:
@@ -122,20 +138,21 @@ class Submissions:
             yield
             return
         lock = self._locks.setdefault(names[0], trio.Lock())
-        async with lock, self._lock(names[1:]):
-            yield
-        if not lock.locked() and self._locks.get(names[0]) is lock:
-            del self._locks[names[0]]
+        try:
+            async with lock, self._lock(names[1:]):
+                yield
+        finally:
+            if not lock.locked() and self._locks.get(names[0]) is lock:
+                del self._locks[names[0]]
 
-    def _enqueue(self, name: str, *, is_retry: bool) -> None:
+    def _enqueue(self, name: str, work: Work) -> None:
         self._serial += 1
         self._pending[self._serial] = name, trio.Event()
-        self._send.send_nowait((self._serial, name, is_retry))
+        self._send.send_nowait((self._serial, name, work))
 
-    async def _carry_out(self, number: int, name: str, is_retry: bool, limiter: trio.CapacityLimiter) -> None:  # noqa: FBT001
+    async def _carry_out(self, number: int, name: str, work: Work) -> None:
         try:
-            async with self.locked(name), limiter:
-                await self._submit_or_retry(name, is_retry=is_retry)
+            await work(name)
         except UserError as error:
             logger.info("%r is refused: %s", name, error)
         except (CondafsError, OSError) as error:
@@ -147,16 +164,29 @@ class Submissions:
         finally:
             self._pending.pop(number)[1].set()
 
-    async def _submit_or_retry(self, name: str, *, is_retry: bool) -> None:
-        if self._files.is_being_written(name):
-            return  # its last release hands it over again
-        written = await trio.to_thread.run_sync(self._files.read, name)
-        if written is None or not written.content.strip():
-            return
-        if is_retry and self._is_taken(name, written.content):
-            await self._intake.retry(name)
-        else:
-            await self._intake.submit(name, written.content, written.mtime_ns, written.uid)
+    async def _submit(self, name: str, *, is_retry: bool = False) -> None:
+        await self.removals.decided(but=name)
+        async with self.locked(name), self._limiter:
+            if self._files.is_being_written(name):
+                return  # its last release hands it over again
+            written = await trio.to_thread.run_sync(self._files.read, name)
+            if written is None or is_blank(written.content):
+                return
+            if is_retry and self._is_taken(name, written.content):
+                await self._intake.retry(name)
+            else:
+                await self._intake.submit(name, written.content, written.mtime_ns, written.uid)
+
+    async def _retry(self, name: str) -> None:
+        await self._submit(name, is_retry=True)
+
+    async def _retire(self, name: str) -> None:
+        await self.removals.finish(name, partial(self._retire_now, name))
+
+    async def _retire_now(self, name: str) -> None:
+        async with self.locked(name):
+            if not self._files.exists(name):
+                await self._intake.retire(name)
 
     def _is_taken(self, name: str, content: bytes) -> bool:
         """Whether that content was accepted before: touching what was refused submits it again."""

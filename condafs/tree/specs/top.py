@@ -35,6 +35,10 @@ class SpecFiles:
     path: Path
     registry: Registry
 
+    def exists(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return (self.path / name).is_file()
+
     def is_being_written(self, name: str) -> bool:
         """Whether a writing handle of that file is open."""
         try:

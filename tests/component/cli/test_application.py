@@ -45,7 +45,7 @@ def test_the_version_is_told_by_both_ways_in(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("stauts",), "status"),
+        (("sttaus",), "status"),
         (("status", "--jsno"), "--json"),
         (("history",), "name"),
         (("activate", "foo", "--shell", "tcsh"), "fish"),

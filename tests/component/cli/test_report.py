@@ -59,8 +59,8 @@ def test_a_name_like_a_number_stays_a_name(run: Run, envs: FakeEnvs) -> None:
 
 
 def test_status_mentions_files_refused_from_the_start(run: Run, envs: FakeEnvs) -> None:
-    (envs.mount / ".specs" / "new.yaml.error").write_text("new.yaml:1:1: unknown key `nmae`\n")
-    assert "unknown key `nmae`" in run("status").err
+    (envs.mount / ".specs" / "new.yaml.error").write_text("new.yaml:1:1: unknown key `naem`\n")
+    assert "unknown key `naem`" in run("status").err
 
 
 def test_an_unknown_name_is_answered_with_a_near_one(run: Run, envs: FakeEnvs) -> None:

@@ -101,7 +101,7 @@ def test_a_build_that_was_superseded_is_said(run: Run, envs: FakeEnvs, file: Pat
 
 
 REFUSED = {
-    "mine.yaml": ("nmae: foo\n", "mine.yaml:1:1"),
+    "mine.yaml": ("naem: foo\n", "mine.yaml:1:1"),
     "blank.yaml": ("", "blank"),
     "mine.json": ("{}", "ends in .yaml"),
     ".mine.yaml": (TEXT, "begins with a letter"),

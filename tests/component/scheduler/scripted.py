@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trio
+import trio.testing
 
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
@@ -151,10 +152,10 @@ class House:
         return (self.settings.logs / f"{build}.log").read_text()
 
     async def until(self, build: BuildName, *states: BuildState | None) -> None:
-        """Until a build is in one of these states. Polls between steps of the event loop; threads take real time."""
+        """Until a build is in one of these states."""
         with trio.fail_after(30):
             while self.state(build) not in states:
-                await trio.lowlevel.checkpoint()
+                await _others_work()
 
     async def until_tried(self, build: BuildName, attempts: int, state: BuildState) -> BuildRecord:
         """Until so many tries of a build have been made and the last led to this state."""
@@ -164,7 +165,7 @@ class House:
                 if record and (record.attempts, record.state) == (attempts, state):
                     await self.idle()
                     return record
-                await trio.lowlevel.checkpoint()
+                await _others_work()
 
     async def idle(self, builds: Iterable[BuildName] = ()) -> None:
         """Until no builder works, nothing is due, and nothing is being removed."""
@@ -172,12 +173,17 @@ class House:
             while self.scheduler.is_busy or any(
                 self.state(build) in (BuildState.QUEUED, BuildState.DELETING) for build in builds
             ):
-                await trio.lowlevel.checkpoint()
+                await _others_work()
 
     def turn_clock(self, seconds: float) -> None:
         """Time passes."""
         self.clock.now += seconds
         self.scheduler.look_at([])
+
+
+async def _others_work() -> None:
+    """Until everybody waits for a thread, a builder or the clock; then it is worth looking again."""
+    await trio.testing.wait_all_tasks_blocked(0.001)
 
 
 def make_settings(state: Path, **fields: object) -> Settings:

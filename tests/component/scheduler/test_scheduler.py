@@ -1,10 +1,13 @@
+import pytest
 import trio
+import trio.testing
 
 from condafs.builder.protocol import Failed, FailureKind
 from condafs.catalog import attempts, changes
 from condafs.catalog.records import BuildState
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
+from condafs.scheduler import scheduler
 from tests.component.scheduler.scripted import (
     NETWORK,
     UNSATISFIABLE,
@@ -70,7 +73,7 @@ async def test_progress_is_known_while_a_builder_works_and_not_after(house: Hous
     await house.runner.wait_until(lambda: bool(house.runner.at_work))
     with trio.fail_after(10):
         while house.scheduler.progress(build.digest) is None:
-            await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked(0.001)
     progress = house.scheduler.progress(build.digest)
     assert progress
     assert progress.package == "zz-pure"
@@ -373,7 +376,10 @@ async def test_a_name_that_is_written_without_end_does_not_starve_others(setting
     assert runner.order == ["busy", "o0", "o1", "o2", "busy"]
 
 
-async def test_a_full_disk_keeps_a_finished_build_waiting_until_there_is_room(settings: Settings) -> None:
+async def test_a_full_disk_keeps_a_finished_build_waiting_until_there_is_room(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "FULL_SECONDS", 0)
     async with open_house(settings) as house:
         house.runner.hold()
         build = await house.write("foo.yaml", specification("foo"))

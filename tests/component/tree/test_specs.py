@@ -266,8 +266,11 @@ async def test_a_file_truncated_by_its_name_is_submitted(house: House, tree: Tre
     assert submissions(house)[-1] == ("foo.yaml", "good")
 
 
-async def test_blank_content_is_a_file_in_the_making(house: House, tree: Tree, specs: Directory) -> None:
-    file = await write(specs, "foo.yaml", b" \n\n")
+@pytest.mark.parametrize("content", [b" \n\n", bytes(100)])
+async def test_blank_content_is_a_file_in_the_making(
+    house: House, tree: Tree, specs: Directory, content: bytes
+) -> None:
+    file = await write(specs, "foo.yaml", content)
     await specs.make_file("bar.yaml", 0o644, ME)
     await file.change(Changes(size_bytes=0))
     await tree.settled()

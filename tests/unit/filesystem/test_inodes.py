@@ -61,6 +61,23 @@ def test_forgetting_what_is_not_known_is_harmless() -> None:
     Inodes(ROOT).forget([(12345, 1), (0, 0)])
 
 
+def test_a_number_stays_when_the_one_that_was_in_its_way_is_forgotten() -> None:
+    table = Inodes(ROOT)
+    old, new = Named(b"underneath:7"), Named(b"underneath:7")
+    first = acquire(table, old)
+    old._key = b"underneath:7:detached"
+    second = acquire(table, new)
+    assert second != first
+    table.forget([(first, 1)])
+    assert table.peek(new) == second
+    new._key = b"underneath:7:detached too"
+    third = acquire(table, Named(b"underneath:7"))
+    assert third not in {second}
+    table.forget([(second, 1), (third, 1)])
+    assert len(table) == 1
+    assert acquire(table, Named(b"underneath:7")) == first
+
+
 def test_two_keys_that_fall_on_one_number_get_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "number_of", lambda _key, salt=0: 100 + salt)
     table = Inodes(ROOT)

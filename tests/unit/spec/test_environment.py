@@ -102,12 +102,6 @@ from tests.unit.spec.asked import assert_refused, read, refusal
             "'platforms' is a list, not a text",
             "write it in a line below: '  - linux-64'",
         ),
-        (
-            "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
-            "4:4",
-            "more than 100,000 values, aliases expanded",
-            "write out what the aliases stand for",
-        ),
         ("dependencies: []\n<<: [a]\n", "2:1", "<< merges mappings, and this is none", None),
         (
             "dependencies: []\nplatforms: [linux-64, '']\n",

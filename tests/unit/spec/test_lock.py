@@ -48,8 +48,8 @@ ENVIRONMENT = "version: 6\nenvironments:\n  a:\n    packages:\n      linux-64:\n
             "make the lock anew",
         ),
         (
-            "version: 7\nenvironments:\n  a:\n    packages:\n      linux-64:\n      - conda_source: x @ .\npackages: []\n",
-            "6:9",
+            "version: 7\nenvironments:\n  a:\n    packages:\n      linux-64: [{conda_source: x}]\npackages: []\n",
+            "5:19",
             "there is no kind of package 'conda_source'",
             "packages that are built from source are not supported: put them into a channel",
         ),
@@ -106,7 +106,7 @@ def test_what_is_no_lock_for_this_machine_is_refused(text: str, place: str, mess
         ),
         ("      - b\npackages: []\n", "6:9", "a package of a lock is a mapping, not a text", "make the lock anew"),
         (
-            "      - conda: https://x.org/a/noarch/b-1-0.conda\npackages:\n- conda: https://x.org/a/noarch/b-1-0.conda\n  md5: 12\n",
+            "      - conda: /a/noarch/b-1-0.conda\npackages:\n- conda: /a/noarch/b-1-0.conda\n  md5: 12\n",
             "9:8",
             "an md5 has 32 hex digits, not '12'",
             "copy it again",
@@ -200,3 +200,24 @@ def test_the_only_environment_is_read_whatever_its_name() -> None:
 def test_version_7_is_read_alike() -> None:
     other = LOCK.replace("version: 6", "version: 7\nplatforms:\n- name: linux-64")
     assert read(other, "foo.lock") == read(LOCK, "foo.lock")
+
+
+def test_a_platform_with_a_name_of_its_own_is_found_by_its_subdir() -> None:
+    special = "version: 7\nplatforms:\n- name: gpu\n  subdir: linux-64\n- name: osx-arm64"
+    other = LOCK.replace("version: 6", special).replace("      linux-64:", "      gpu:")
+    assert read(other, "foo.lock") == read(LOCK, "foo.lock")
+
+
+def test_two_machines_of_one_platform_are_refused() -> None:
+    text = """\
+version: 7
+platforms:
+- {name: gpu, subdir: linux-64}
+- {name: big, subdir: linux-64}
+environments:
+  default:
+    packages:
+      gpu: []
+      big: []
+"""
+    assert_refused(text, "8:7", "the lock has gpu and big for linux-64", "copy a lock with one of them", "foo.lock")

@@ -1,0 +1,229 @@
+"""Laws of the catalog under any order of events: hypothesis plays people, builders, crashes and removals."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from condafs.catalog import attempts, changes
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
+from condafs.catalog.store import Catalog
+from condafs.catalog.transaction import Transaction
+from condafs.errors import ConflictError, ForbiddenError, NotFoundError
+from condafs.names import BuildName, EnvironmentName, SpecDigest
+
+T = TypeVar("T")
+
+NAMES = ("foo", "bar")
+FILES = ("a.yaml", "b.yaml", "c.yaml")
+MOST_ATTEMPTS = 3
+
+environments = st.sampled_from(NAMES)
+file_names = st.sampled_from(FILES)
+versions = st.integers(0, 3)
+
+
+def _build(name: str, version: int) -> BuildName:
+    return BuildName(SpecDigest(f"{NAMES.index(name) * 16 + version + 1:064x}"), EnvironmentName(name))
+
+
+def _file(file_name: str, build: BuildName) -> FileRecord:
+    return FileRecord(file_name, build.digest.hex, 1, 1, build.digest, build.name)
+
+
+class CatalogMachine(RuleBasedStateMachine):
+    """The rules are what can happen; the invariants what must hold after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self._catalog = Catalog.open(Path(self._folder.name) / "c")
+        self._now = 1.0
+        self._wanted: dict[str, SpecDigest] = {}
+        self._generations: dict[str, int] = {}
+        self._states: dict[SpecDigest, BuildState] = {}
+
+    def teardown(self) -> None:
+        self._catalog.close()
+        self._folder.cleanup()
+
+    def _write(self, function: Callable[[Transaction], T]) -> T:
+        self._now += 1
+        return self._catalog.write_now(function)
+
+    def _records(self) -> list[BuildRecord]:
+        with self._catalog.snapshot() as snapshot:
+            return [record for name in NAMES for record in snapshot.builds_of(EnvironmentName(name))]
+
+    @rule(file_name=file_names, name=environments, version=versions, moved_from=st.just("") | file_names)
+    def submit(self, file_name: str, name: str, version: int, moved_from: str) -> None:
+        build = _build(name, version)
+        moved_from = "" if moved_from == file_name else moved_from
+        submission = changes.Submission(_file(file_name, build), b"{}", 7, moved_from)
+        try:
+            self._write(lambda t: changes.submit(t, submission, self._now))
+        except ConflictError:
+            return
+        self._wanted[name] = build.digest
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.environment(build.name)
+            made = snapshot.build(build.digest)
+        assert record
+        assert made
+        assert (record.wanted, record.file_name) == (build.digest, file_name)
+        assert made.state in (BuildState.QUEUED, BuildState.BUILDING, BuildState.READY, BuildState.DELETING)
+        if made.state is BuildState.READY:
+            assert record.current == build.digest
+
+    @rule(old=file_names, new=file_names, name=environments, version=versions)
+    def move(self, old: str, new: str, name: str, version: int) -> None:
+        if old != new:
+            self._write(lambda t: changes.move_file(t, old, _file(new, _build(name, version)), 7))
+
+    @rule(file_name=file_names, moved_from=st.just("") | file_names)
+    def refuse(self, file_name: str, moved_from: str) -> None:
+        record = FileRecord(file_name, "0" * 64, 1, 1, refusal="no")
+        moved_from = "" if moved_from == file_name else moved_from
+        self._write(lambda t: changes.refuse(t, record, self._now, moved_from))
+
+    @rule(file_name=file_names)
+    def retire(self, file_name: str) -> None:
+        self._write(lambda t: changes.retire(t, file_name, self._now))
+
+    @rule(file_name=file_names)
+    def retry(self, file_name: str) -> None:
+        self._write(lambda t: changes.retry(t, file_name, self._now))
+
+    @rule(name=environments, version=versions)
+    def roll_back(self, name: str, version: int) -> None:
+        build = _build(name, version)
+        try:
+            self._write(lambda t: changes.roll_back(t, build.name, build.digest, self._now))
+        except (NotFoundError, ForbiddenError):
+            return
+        self._wanted[name] = build.digest
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.environment(build.name)
+        assert record
+        assert record.current == record.wanted == build.digest
+
+    @rule(name=environments, version=versions)
+    def cancel(self, name: str, version: int) -> None:
+        try:
+            self._write(lambda t: changes.cancel(t, _build(name, version), self._now))
+        except NotFoundError:
+            return
+
+    @rule(name=environments, version=versions)
+    def delete(self, name: str, version: int) -> None:
+        try:
+            self._write(lambda t: changes.delete(t, _build(name, version), self._now))
+        except (NotFoundError, ForbiddenError):
+            return
+
+    @rule(name=environments, version=versions)
+    def erase(self, name: str, version: int) -> None:
+        self._write(lambda t: changes.erase(t, _build(name, version).digest, self._now))
+
+    @rule(name=environments, version=versions)
+    def start(self, name: str, version: int) -> None:
+        self._write(lambda t: attempts.start(t, _build(name, version).digest, self._now))
+
+    @rule()
+    def start_what_waits(self) -> None:
+        for record in self._records():
+            self._write(lambda t, record=record: attempts.start(t, record.digest, self._now))
+
+    @rule(name=environments, version=versions)
+    def publish(self, name: str, version: int) -> None:
+        digest = _build(name, version).digest
+        published = self._write(lambda t: attempts.publish(t, digest, attempts.Sizes(1, 1, 1), self._now))
+        if published:
+            assert published.is_current == (self._wanted[name] == digest)
+            assert published.record.generation == self._generations.get(name, 0) + 1
+            assert (published.record.attempts, published.record.failure_kind, published.record.next_try) == (0, "", 0)
+            self._generations[name] = published.record.generation
+
+    @rule(name=environments, version=versions, delay=st.none() | st.floats(0, 100))
+    def fail(self, name: str, version: int, delay: float | None) -> None:
+        failure = attempts.Failure("network", "no", delay)
+        self._write(lambda t: attempts.fail(t, _build(name, version).digest, failure, self._now))
+
+    @rule()
+    def end_in_good_order(self) -> None:
+        for record in self._records():
+            self._write(lambda t, record=record: attempts.interrupt(t, record.digest))
+
+    @rule()
+    def crash(self) -> None:
+        self._catalog.close()
+        self._catalog = Catalog.open(Path(self._folder.name) / "c")
+        self._write(lambda t: attempts.recover(t, MOST_ATTEMPTS, self._now))
+        assert not [record for record in self._records() if record.state is BuildState.BUILDING]
+
+    @invariant()
+    def names_point_at_published_builds_that_are_wanted(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            found = {record.name.text: record for record in snapshot.environments()}
+            for record in found.values():
+                assert record.wanted == self._wanted[record.name.text]
+                current = snapshot.build(record.current) if record.current else None
+                if record.current:
+                    assert current
+                    assert (current.state, current.name) == (BuildState.READY, record.name)
+                wanted = snapshot.build(record.wanted)
+                if wanted and wanted.state is BuildState.READY and not record.is_retired:
+                    assert record.current == record.wanted
+            assert list(snapshot.visible_names()) == sorted(
+                name for name, record in found.items() if record.current and not record.is_retired
+            )
+        for name in set(self._generations) - set(found):
+            del self._generations[name]  # a name without builds is forgotten, its numbers too
+
+    @invariant()
+    def only_what_is_wanted_waits_for_its_turn(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            for record in self._records():
+                if record.state in (BuildState.QUEUED, BuildState.WAITING):
+                    environment = snapshot.environment(record.name)
+                    assert environment
+                    assert environment.wanted == record.digest
+                    assert not environment.is_retired
+
+    @invariant()
+    def a_name_is_claimed_by_one_file_and_that_file_knows_it(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            for record in snapshot.environments():
+                if not record.is_retired:
+                    file = snapshot.file(record.file_name)
+                    assert file
+                    assert file.name == record.name
+
+    @invariant()
+    def what_follows_from_the_builds_agrees_with_them(self) -> None:
+        records = self._records()
+        with self._catalog.snapshot() as snapshot:
+            ready = [record for record in records if record.state is BuildState.READY]
+            assert sorted(snapshot.ready_builds()) == sorted(str(record.build) for record in ready)
+            active = [record for record in records if record.state in ACTIVE_STATES]
+            assert list(snapshot.active()) == sorted(active, key=lambda record: record.sequence)
+            counts = snapshot.count_by_state()
+            for state in BuildState:
+                assert counts[state] == sum(record.state is state for record in records)
+            for record in records:
+                assert snapshot.specification(record.digest) == b"{}"
+            for name in NAMES:
+                digests = snapshot.ready_digests(EnvironmentName(name))
+                of_name = [record for record in ready if record.name.text == name]
+                assert dict(digests) == {record.digest: record.generation for record in of_name}
+                assert len({record.generation for record in of_name}) == len(of_name)
+
+
+TestCatalog = CatalogMachine.TestCase
+TestCatalog.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

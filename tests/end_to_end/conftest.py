@@ -1,0 +1,45 @@
+"""One daemon with one environment, for tests that use it as people do."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.serving import Daemon
+
+
+@pytest.fixture(scope="session")
+def open_directory() -> Iterator[Path]:
+    """Where every user may go, unlike pytest's own directories; with a short path."""
+    directory = Path(tempfile.mkdtemp(prefix="condafs-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kernel_specification(channel_url: str) -> str:
+    """An environment with a Jupyter kernel, by pip from its registry: it has compiled parts no channel here can have."""
+    return f"""
+name: foo
+channels: ['{channel_url}']
+dependencies: [python, pip, condafs-hello =1.0, zz-activate, {{pip: [ipykernel, jupyter_client]}}]
+variables: {{GREETING: 'two words'}}
+"""
+
+
+@pytest.fixture(scope="session")
+def served(open_directory: Path, kernel_specification: str) -> Iterator[Daemon]:
+    """A daemon; `foo` is built."""
+    daemon = Daemon(open_directory / "d", "attempts: 2\nbackoff-initial-seconds: 1\n")
+    (open_directory / "d").chmod(0o755)
+    os.chmod(daemon.envs, 0o755)
+    daemon.start()
+    (daemon.specs / "foo.yaml").write_text(kernel_specification)
+    daemon.wait_until_ready("foo")
+    yield daemon
+    assert daemon.stop() == 0
+    daemon.clear()

@@ -1,0 +1,128 @@
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condafs.catalog import encoding
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.schema import STATE_CODES
+from condafs.names import BuildName, EnvironmentName, SpecDigest
+
+WORD = string.ascii_letters + string.digits + "_é"
+names = st.builds(
+    EnvironmentName,
+    st.builds(str.__add__, st.sampled_from(WORD), st.text(WORD + "+-", max_size=40)).filter(
+        lambda text: len(text) < 60
+    ),
+)
+digests = st.builds(SpecDigest, st.binary(min_size=32, max_size=32).filter(any).map(bytes.hex))
+times = st.floats(min_value=0, max_value=1e11)
+counts = st.integers(0, 2**31)
+sizes = st.integers(0, 2**62)
+words = st.text(string.ascii_lowercase + "-", max_size=20)
+file_names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
+
+builds = st.builds(
+    BuildRecord,
+    st.builds(BuildName, digests, names),
+    st.sampled_from(BuildState),
+    sequence=sizes,
+    generation=counts,
+    attempts=counts,
+    next_try=times,
+    submitted=times,
+    started=times,
+    finished=times,
+    failure_kind=words,
+    failure_message=st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+    owner_uid=st.integers(0, 2**32 - 1),
+    size_bytes=sizes,
+    own_bytes=sizes,
+    package_count=counts,
+)
+environments = st.builds(
+    EnvironmentRecord,
+    names,
+    digests,
+    st.none() | digests,
+    last_generation=counts,
+    file_name=file_names | st.just(""),
+    owner_uid=st.integers(0, 2**32 - 1),
+    moved=times,
+)
+files = st.builds(
+    FileRecord,
+    file_names,
+    st.binary(min_size=32, max_size=32).map(bytes.hex),
+    sizes,
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | digests,
+    st.none() | names,
+    refusal=st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+)
+
+
+@given(builds)
+def test_builds_come_back_as_they_went(record: BuildRecord) -> None:
+    assert encoding.decode_build(record.digest, encoding.encode_build(record)) == record
+
+
+@given(environments)
+def test_environments_come_back_as_they_went(record: EnvironmentRecord) -> None:
+    value = encoding.encode_environment(record)
+    assert encoding.decode_environment(record.name, value) == record
+    assert (value[0] == encoding.VISIBLE) == (record.current is not None and not record.is_retired)
+
+
+@given(files)
+def test_files_come_back_as_they_went(record: FileRecord) -> None:
+    value = encoding.encode_file(record)
+    assert encoding.decode_file(record.file_name, value) == record
+    assert encoding.decode_stamp(value) == (record.size_bytes, record.mtime_ns)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1)))
+def test_sequences_sort_as_their_keys(sequences: list[int]) -> None:
+    assert sorted(map(encoding.sequence_key, sequences)) == [encoding.sequence_key(s) for s in sorted(sequences)]
+
+
+def test_a_message_that_is_no_text_is_kept_as_far_as_it_goes() -> None:
+    build = BuildName(SpecDigest("0" * 63 + "1"), EnvironmentName("foo"))
+    record = BuildRecord(build, BuildState.FAILED, 1, failure_message="a\udcffb")
+    assert encoding.decode_build(build.digest, encoding.encode_build(record)).failure_message == "a?b"
+
+
+def test_a_file_name_that_is_no_utf_8_is_a_key() -> None:
+    assert encoding.key_text(encoding.text_key("a\udcff.yaml")) == "a\udcff.yaml"
+
+
+def test_a_record_has_the_bytes_that_the_schema_says() -> None:
+    build = BuildName(SpecDigest("ab" * 32), EnvironmentName("foo"))
+    record = BuildRecord(build, BuildState.READY, 1, 2, 3, 4.0, 5.0, 6.0, 7.0, "net", "why", 8, 9, 10, 11)
+    assert encoding.encode_build(record).hex() == (
+        "04" "0100000000000000" "02000000" "03000000"
+        "0000000000001040" "0000000000001440" "0000000000001840" "0000000000001c40"
+        "08000000" "0900000000000000" "0a00000000000000" "0b000000" "0300" "03"
+    ) + b"foonetwhy".hex()  # fmt: skip
+    environment = EnvironmentRecord(build.name, build.digest, None, 1, "f.yaml", 2, 3.0)
+    assert encoding.encode_environment(environment).hex() == (
+        "00" "01000000" "02000000" "0000000000000840" + "ab" * 32 + "00" * 32 + b"f.yaml".hex()
+    )  # fmt: skip
+    file = FileRecord("f.yaml", "cd" * 32, 1, 2, build.digest, build.name, "no")
+    assert encoding.encode_file(file).hex() == (
+        "0100000000000000" "0200000000000000" + "cd" * 32 + "ab" * 32 + "0300" + b"foono".hex()
+    )  # fmt: skip
+
+
+def test_state_codes_never_change() -> None:
+    assert {state.value: code for state, code in STATE_CODES.items()} == {
+        "queued": 1,
+        "building": 2,
+        "waiting": 3,
+        "ready": 4,
+        "failed": 5,
+        "cancelled": 6,
+        "superseded": 7,
+        "deleting": 8,
+    }
+    assert set(STATE_CODES) == set(BuildState)
