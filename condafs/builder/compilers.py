@@ -1,5 +1,6 @@
 """Compiler processes: the environment's own python, once for each core, fed with pieces of work by a thread each."""
 
+import contextlib
 import json
 import os
 import queue
@@ -93,6 +94,8 @@ class Compilers:
                 compiler = compiler or _Compiler(self._python)
                 result = compiler.compile(sources)
             except (CompilerError, OSError) as error:
+                if compiler:
+                    compiler.end()
                 compiler = None
                 result = Compiled(len(sources), error=error)
             on_done(result)
@@ -135,15 +138,16 @@ class _Compiler:
         return Compiled(len(sources), tuple((source, why) for source, why in answer["failed"]))
 
     def end(self) -> None:
-        self._pipe(self._process.stdin).close()
-        self._process.wait()
+        with contextlib.suppress(BrokenPipeError), self._process:  # closes the pipes, and waits
+            pass
 
     def _read(self) -> dict[str, Any]:
         try:
             document: dict[str, Any] = json.loads(self._pipe(self._process.stdout).readline())
         except ValueError:
             self._process.kill()
-            msg = f"{self._python} cannot compile (it ended with {self._process.wait()})"
+            self.end()
+            msg = f"{self._python} cannot compile (it ended with {self._process.returncode})"
             raise CompilerError(msg) from None
         return document
 

@@ -8,16 +8,22 @@ from collections.abc import Callable
 
 from condafs.builder.offspring import kill_descendants
 
+LEAST_MEMORY_BYTES = 256 << 20
+
 
 def limit_memory(memory_bytes: int) -> None:
     """Limit private writable memory of this process and each of its children; 0 for no limit.
+
+    Never below `LEAST_MEMORY_BYTES`: there rattler's threads wait for ever for others that could not start, instead of
+    failing (experiment, py-rattler 0.28: 56 to 72 MB).
 
     RLIMIT_DATA since Linux 4.7 counts private writable mappings (setrlimit(2)); RLIMIT_AS would also count the
     address space that runtimes reserve and never touch.
     """
     if memory_bytes:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        limit = max(memory_bytes, LEAST_MEMORY_BYTES)
+        limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from condafs.cli.mountpoint import is_answering, mounts_of_machine
 from condafs.cli.parameters import JsonOption
-from condafs.cli.requirements import Finding, Level, fuse_findings, sharing_findings, state_findings
+from condafs.cli.requirements import Finding, Level, fuse_findings, room_findings, sharing_findings, state_findings
 from condafs.cli.terminal import output, print_json, print_table
 from condafs.config import Settings, load_settings, machine_platform
 from condafs.errors import MachineError
@@ -54,6 +54,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from fuse_findings(is_root=is_root)
     yield from sharing_findings(is_root=is_root, allow_other=settings.allow_other)
     yield from state_findings(settings)
+    yield from room_findings(settings)
     yield from _libraries()
     for channel in settings.default_channels:
         yield _channel(channel, settings.channel_alias)

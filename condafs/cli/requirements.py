@@ -85,8 +85,7 @@ def sharing_findings(
 
 def state_findings(settings: Settings) -> Iterator[Finding]:
     """Whether environments can be kept in the state directory."""
-    state = settings.state
-    existing = next(path for path in (state, *state.parents) if path.exists())
+    state, existing = settings.state, _existing(settings.state)
     if not existing.is_dir():
         yield Finding(
             "state directory", Level.PROBLEM, f"{existing} is not a directory", "choose another one with --state"
@@ -97,13 +96,18 @@ def state_findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("state directory", Level.PROBLEM, f"you may not write to {existing}", remedy)
         return
     yield Finding("state directory", Level.OK, str(state) if state.exists() else f"{state} will be made")
-    yield from _room(existing)
     yield _name_length(settings)
     yield from _filesystem(existing)
 
 
-def _room(directory: Path) -> Iterator[Finding]:
-    usage = os.statvfs(directory)
+def _existing(path: Path) -> Path:
+    """The path itself, or the nearest directory above it that is there."""
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def room_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether there is room for new environments. Those that are there can be served from a full disk."""
+    usage = os.statvfs(_existing(settings.state))
     free = usage.f_bavail * usage.f_frsize
     remedy = "make room, or choose another disk with --state"
     if free < _FULL_BYTES:

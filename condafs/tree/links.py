@@ -63,7 +63,7 @@ class EnvironmentLink(Link):
 
     async def decided(self) -> None:
         """Wait until it is known whether the name stays, when its file was removed a moment ago."""
-        if self.removals and (record := self.recent.environment(self.name)):
+        if self.removals and (record := self.recent.environment(self.name)) and record.file_name:
             await self.removals.decided(only=record.file_name)
 
     def _record(self) -> EnvironmentRecord:

@@ -83,7 +83,7 @@ class Root(Directory):
     )
     lifetimes = Lifetimes(attributes_seconds=1)
 
-    def __init__(  # noqa: PLR0913 - the root joins everything
+    def __init__(  # noqa: PLR0913, PLR0917 - the root joins everything
         self,
         catalog: Catalog,
         intake: Intake,

@@ -14,6 +14,8 @@ import trio
 GRACE_SECONDS = 0.3
 """mv and install take 0.2 ms, git checkout of a hundred files 30 ms until a name is back (measured)."""
 
+PATIENCE_SECONDS = 5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Removal:
@@ -55,7 +57,11 @@ class Removals:
                 del self._removed[name]
 
     async def decided(self, *, only: str = "", but: str = "") -> None:
-        """Wait until all removals are decided: all that there are now, `only` one, or all `but` one."""
-        for name, removal in tuple(self._removed.items()):
-            if name != but and only in ("", name):
-                await removal.decided.wait()
+        """Wait until all removals are decided: all that there are now, `only` one, or all `but` one.
+
+        Nobody waits for ever, whatever else may be stuck.
+        """
+        with trio.move_on_after(PATIENCE_SECONDS):
+            for name, removal in tuple(self._removed.items()):
+                if name != but and only in ("", name):
+                    await removal.decided.wait()

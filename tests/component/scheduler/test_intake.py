@@ -333,7 +333,7 @@ async def test_what_is_gone_is_announced_after_the_commit(house: House) -> None:
 
 async def _listen(house: House, heard: list[Announcement]) -> None:
     async for announcement in house.announcements:
-        heard.append(announcement)
+        heard.append(announcement)  # noqa: PERF401 - one by one, as they come
 
 
 async def test_a_thousand_specifications_at_once_are_all_accepted_and_built_once(house: House) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rattler import LockFile, LockPlatform, PackageRecord, RepoDataRecord
 from rattler.lock import LockChannel
+from rattler.package.build_string import BuildString
 
 from condafs.spec import LockedPackage, parse
 
@@ -11,7 +12,7 @@ SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def record(name: str, subdir: str, channel: str) -> RepoDataRecord:
-    package = PackageRecord(name, "1.0", "h1_0", 0, subdir, None, None, sha256=bytes.fromhex(SHA256))
+    package = PackageRecord(name, "1.0", BuildString("h1_0"), 0, subdir, None, None, sha256=bytes.fromhex(SHA256))
     file_name = f"{name}-1.0-h1_0.conda"
     return RepoDataRecord(package, file_name, f"{channel}/{subdir}/{file_name}", channel)
 

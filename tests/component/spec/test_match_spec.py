@@ -110,11 +110,6 @@ __cuda
 numpy  # [linux]
 """.splitlines()
 
-WHERE_RATTLER_DIFFERS = {
-    "numpy[build_number='= 00']": "it knows no = here",
-    "numpy = 1.2 = py_0": "it takes the = into the build",
-}
-
 NOT_FOR_RATTLER_EITHER = [
     "numpy=>1.26",
     "numpy=<1.26",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from condafs.tree.specs import removals
 from condafs.tree.tree import Tree
 from tests.component.tree.house import House, make_house, make_tree
 
@@ -17,8 +18,9 @@ def house(tmp_path: Path) -> House:
 
 
 @pytest.fixture
-async def tree(house: House, nursery: trio.Nursery) -> AsyncIterator[Tree]:
-    """Its tree; submissions are carried out in the background."""
+async def tree(house: House, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tree]:
+    """Its tree; submissions are carried out in the background, and removals decided quickly."""
+    monkeypatch.setattr(removals, "GRACE_SECONDS", 0.01)
     made = make_tree(house)
     await nursery.start(made.run)
     yield made

@@ -41,23 +41,23 @@ async def exists(tree: Tree, name: str) -> bool:
 
 async def test_names_lead_to_builds_and_builds_to_prefixes(house: House, tree: Tree, builds: list[BuildName]) -> None:
     one, two, three = builds
-    assert (await link(tree, "foo")).target() == str(three)
-    assert (await link(tree, f"foo@{one.digest.short}")).target() == str(one)
-    assert (await link(tree, "foo@-1")).target() == str(two)
-    assert (await link(tree, str(two))).target() == str(house.settings.builds / str(two))
+    assert await (await link(tree, "foo")).target() == str(three)
+    assert await (await link(tree, f"foo@{one.digest.short}")).target() == str(one)
+    assert await (await link(tree, "foo@-1")).target() == str(two)
+    assert await (await link(tree, str(two))).target() == str(house.settings.builds / str(two))
 
 
 async def test_the_size_of_a_link_is_that_of_its_target(tree: Tree, builds: list[BuildName]) -> None:
     for name in ("foo", "foo@-1", str(builds[0])):
         node = await link(tree, name)
-        assert node.attributes().size_bytes == len(node.target())
+        assert node.attributes().size_bytes == len(await node.target())
 
 
 async def test_a_name_that_moves_keeps_its_identity(house: House, tree: Tree, builds: list[BuildName]) -> None:
     node = await link(tree, "foo")
     key = node.key
     await house.roll_back(builds[0].name, builds[0].digest)
-    assert node.target() == str(builds[0])
+    assert await node.target() == str(builds[0])
     assert (await link(tree, "foo")).key == key
 
 
@@ -88,7 +88,7 @@ async def test_what_is_in_the_making_is_there_but_leads_nowhere(house: House, tr
         node = await link(tree, name)
         assert node.attributes().uid == 1000
         with pytest.raises(FileNotFoundError):
-            node.target()
+            await node.target()
     assert not any("bar" in name for name in await tree.root.names())
 
 
@@ -99,7 +99,7 @@ async def test_a_retired_environment_has_no_name_but_its_builds(
     house.content.by_name["foo"] = dataclasses.replace(record, file_name="")
     assert not await exists(tree, "foo")
     assert await exists(tree, str(builds[0]))
-    assert (await link(tree, "foo@-1")).target() == str(builds[1])
+    assert await (await link(tree, "foo@-1")).target() == str(builds[1])
 
 
 @pytest.mark.parametrize("name", ["nope", "foo@", "foo@zz", "@", "foo@-9", "0" * 64 + "-x", "\udcff", "a b", "x" * 255])
@@ -112,11 +112,11 @@ async def test_ln_makes_a_link_in_passing_and_renames_it_over_the_name(
     house: House, tree: Tree, builds: list[BuildName]
 ) -> None:
     made = await tree.root.make_symlink("CuAbCdEf", f"foo@{builds[0].digest.short}", OWNER)
-    assert (made.target(), made.attributes().uid) == (f"foo@{builds[0].digest.short}", 1000)
+    assert (await made.target(), made.attributes().uid) == (f"foo@{builds[0].digest.short}", 1000)
     assert await exists(tree, "CuAbCdEf")
     await tree.root.rename("CuAbCdEf", tree.root, "foo", OWNER)
     assert house.calls == [("roll_back", "foo", builds[0].digest.hex)]
-    assert (await link(tree, "foo")).target() == str(builds[0])
+    assert await (await link(tree, "foo")).target() == str(builds[0])
     assert not await exists(tree, "CuAbCdEf")
 
 

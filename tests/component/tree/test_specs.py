@@ -176,6 +176,7 @@ async def test_a_renamed_specification_moves_its_claim(house: House, tree: Tree,
     await specs.rename("foo.yaml", specs, "bar.yaml", ME)
     assert house.calls[-1] == ("rename", "foo.yaml", "bar.yaml")
     await specs.rename("bar.yaml", specs, "bar.yaml.off", ME)
+    await tree.settled()
     assert house.calls[-1] == ("retire", "bar.yaml")
 
 
@@ -183,6 +184,7 @@ async def test_a_removed_specification_is_retired(house: House, tree: Tree, spec
     await write(specs, "foo.yaml", b"good")
     await tree.settled()
     await specs.unlink("foo.yaml", ME)
+    await tree.settled()
     assert house.calls[-1] == ("retire", "foo.yaml")
     assert await specs.child("foo.yaml") is None
 
@@ -203,10 +205,47 @@ async def test_a_file_removed_while_it_is_written_is_never_submitted(
 
 async def test_git_replaces_a_file_by_removing_it_first(house: House, tree: Tree, specs: Directory) -> None:
     await write(specs, "foo.yaml", b"one")
+    await tree.settled()
     await specs.unlink("foo.yaml", ME)
     await write(specs, "foo.yaml", b"two")
     await tree.settled()
-    assert submissions(house)[-1] == ("foo.yaml", "two")
+    assert submissions(house) == [("foo.yaml", "one"), ("foo.yaml", "two")]
+    assert len(house.calls) == 2
+
+
+async def test_replacing_a_file_in_two_steps_never_hides_its_environment(
+    tree: Tree, house: House, specs: Directory
+) -> None:
+    await write(specs, "foo.yaml", b"one")
+    await tree.settled()
+    await specs.unlink("foo.yaml", ME)
+    await write(specs, "foo.yaml", b"BAD", refused=True)
+    assert "foo" in await tree.root.names()
+    await tree.settled()
+    assert ("retire", "foo.yaml") not in house.calls
+
+
+async def test_who_asks_for_the_environment_of_a_removed_file_waits_for_what_becomes_of_it(
+    tree: Tree, specs: Directory
+) -> None:
+    await write(specs, "foo.yaml", b"one")
+    await tree.settled()
+    link = await tree.root.child("foo")
+    assert isinstance(link, Link)
+    assert await link.target()
+    await specs.unlink("foo.yaml", ME)
+    with pytest.raises(FileNotFoundError):
+        await link.target()
+    assert "foo" not in await tree.root.names()
+
+
+async def test_an_environment_moves_to_another_file_in_two_steps(tree: Tree, house: House, specs: Directory) -> None:
+    await write(specs, "foo.yaml", b"one")
+    await tree.settled()
+    await specs.unlink("foo.yaml", ME)
+    await write(specs, "bar.yaml", b"one")
+    await tree.settled()
+    assert [call[:2] for call in house.calls][1:] == [("retire", "foo.yaml"), ("submit", "bar.yaml")]
 
 
 async def test_only_the_last_of_several_writers_submits(house: House, tree: Tree, specs: Directory) -> None:
@@ -331,12 +370,13 @@ async def test_a_file_moved_up_is_submitted_and_moved_down_is_retired(
     await directory.rename("foo.yaml", specs, "foo.yaml", ME)
     await tree.settled()
     await specs.rename("foo.yaml", directory, "foo.yaml", ME)
+    await tree.settled()
     assert [call[:2] for call in house.calls] == [("submit", "foo.yaml"), ("retire", "foo.yaml")]
 
 
 async def test_a_link_is_never_a_specification(specs: Directory) -> None:
     link = await specs.make_symlink("shadow", "/etc/shadow", ME)
-    assert link.target() == "/etc/shadow"
+    assert await link.target() == "/etc/shadow"
     with pytest.raises(PermissionError):
         await specs.make_symlink("foo.yaml", "/etc/shadow", ME)
     with pytest.raises(PermissionError):

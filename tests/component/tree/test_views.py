@@ -106,8 +106,8 @@ async def test_history_has_a_link_for_each_generation(house: House, tree: Tree) 
     assert names == [f"{number}-{build.digest.short}" for number, build in enumerate(builds, 1)]
     link = await generations.child(names[3])
     assert isinstance(link, Link)
-    assert link.target() == f"../../{builds[3]}"
-    assert link.attributes().size_bytes == len(link.target())
+    assert await link.target() == f"../../{builds[3]}"
+    assert link.attributes().size_bytes == len(await link.target())
     missing = await generations.child("1-000000000000")
     assert missing is not None
     with pytest.raises(FileNotFoundError):

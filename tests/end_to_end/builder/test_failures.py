@@ -146,12 +146,6 @@ def test_two_locked_packages_of_one_name_are_refused(workshop: Workshop) -> None
     assert "zz-noarch-data-1.0-0.conda and zz-noarch-data-2.0-0.conda" in failed.message
 
 
-def test_a_memory_limit_is_named(workshop: Workshop) -> None:
-    failed = workshop.fail(replace(workshop.request("zz-lib"), memory_bytes=48 << 20))
-    assert failed.kind is FailureKind.KILLED
-    assert "build-memory-bytes" in failed.message
-
-
 def test_credentials_of_a_channel_are_in_no_message_and_no_log(workshop: Workshop, http_channel: FaultyServer) -> None:
     parts = urlsplit(http_channel.url)
     http_channel.fail(Fault.ERROR, status=403)

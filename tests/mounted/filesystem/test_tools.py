@@ -34,10 +34,10 @@ WRITERS = {
     "tar": "mkdir t; cp new.yaml t/foo.yaml; tar -C t -c foo.yaml | tar -C $SPECS -x",
     "rsync -a": "mkdir t; cp new.yaml t/foo.yaml; rsync -a --ignore-times t/foo.yaml $SPECS/",
     "rsync --inplace": "mkdir t; cp new.yaml t/foo.yaml; rsync -a --ignore-times --inplace t/foo.yaml $SPECS/",
-    "vim": "vim -es -u NONE -i NONE -c '%d _' -c 'read new.yaml' -c '1d _' -c 'wq' $SPEC",
+    "vim": "vim -es -u NONE -i NONE -c '%d _' -c 'call setline(1, readfile(\"new.yaml\"))' -c 'wq' $SPEC",
     "vim with swap and backup": (
         "vim -es -u NONE -i NONE --cmd 'set swapfile backup writebackup directory=. backupdir=.' "
-        "-c '%d _' -c 'read new.yaml' -c '1d _' -c 'wq' $SPEC"
+        "-c '%d _' -c 'call setline(1, readfile(\"new.yaml\"))' -c 'wq' $SPEC"
     ),
     "python": "python3 -c 'import shutil, sys; shutil.copyfile(\"new.yaml\", sys.argv[1])' $SPEC",
     "python replace": (
@@ -50,8 +50,8 @@ WRITERS = {
         "view = mmap.mmap(fd, len(new)); os.close(fd); view[:] = new; view.close()' $SPEC"
     ),
 }
-SILENT = {"printf", "mmap", "tar"}
-"""Those that do not look at the error of close: shells' builtins, whoever has closed before, and GNU tar."""
+SILENT = {"printf", "exec", "mmap"}
+"""Those that do not look at the error of close: shells' builtins, and who writes after closing."""
 
 KEPT_ELSEWHERE = {"rsync -a", "python replace"}
 """Those that write a temporary file, and are refused when they rename it into place."""

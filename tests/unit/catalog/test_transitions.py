@@ -19,7 +19,7 @@ def test_a_step_leads_where_the_table_says_or_is_refused(state: BuildState | Non
 
 
 def test_every_state_can_be_reached_and_left() -> None:
-    assert {target for target in TABLE.values()} == set(STATES)
+    assert set(TABLE.values()) == set(STATES)
     assert {state for state, _ in TABLE} == set(STATES)
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,9 +62,7 @@ def test_names_without_a_running_build_come_first() -> None:
     queue.put(_record("foo", 1, 1))
     queue.put(_record("bar", 2, 2))
     busy = {EnvironmentName("foo")}
-    assert [queue.take(0, (), busy), queue.take(0, (), busy)] == [
-        entry for entry in (_entry("bar", 2), _entry("foo", 1))
-    ]
+    assert [queue.take(0, (), busy), queue.take(0, (), busy)] == [_entry("bar", 2), _entry("foo", 1)]
 
 
 def _entry(name: str, number: int) -> object:
@@ -96,4 +96,4 @@ def test_everything_put_is_taken_once_and_turns_are_even(puts: list[tuple[str, i
     for name in {name for name, _ in puts}:
         own = [position for position, (taken_name, _) in enumerate(taken) if taken_name == name]
         others = len({n for n, _ in puts})
-        assert all(later - earlier <= others for earlier, later in zip(own, own[1:], strict=False))
+        assert all(later - earlier <= others for earlier, later in pairwise(own))

@@ -38,6 +38,12 @@ from tests.unit.spec.asked import assert_refused, read, refusal
             "'a b' is neither a channel's name nor its URL",
             "as in conda-forge",
         ),
+        (
+            "dependencies: []\nchannels: [https://host.org/$TEAM/a]\n",
+            "2:29",
+            "the channel 'https://host.org/$TEAM/a' has a variable in it",
+            "condafs expands no variables: write the value (credentials are masked wherever they are shown)",
+        ),
     ],
 )
 def test_what_cannot_be_a_channel_is_refused(text: str, place: str, message: str, hint: str | None) -> None:

@@ -85,6 +85,9 @@ from tests.unit.spec.asked import assert_refused, read
             "packages of osx-64 cannot be installed on linux-64",
             "remove osx-64, or ask for it in a file for that platform",
         ),
+        ("dependencies:\n  - Pip:\n      - a\n", "2:5", "there is no list 'Pip'", "write 'pip:'"),
+        ("dependencies:\n  - foo: [a]\n", "2:5", "'foo' with a list", "only 'pip:' has a list of its own"),
+        ("dependencies:\n  - pip:\n      - [a]\n", "3:9", "a line for pip is a text, not a list", None),
     ],
 )
 def test_a_list_that_would_lose_something_is_refused(text: str, place: str, message: str, hint: str | None) -> None:

@@ -129,6 +129,16 @@ from tests.unit.spec.asked import assert_refused, refusal
             "a URL with characters that no URL has",
             "one URL, and nothing else behind it",
         ),
+        ('"# numpy"', 6, "an empty package name", "remove the line or write a package"),
+        ('"conda-forge:: "', 19, "a package's name is missing behind '::'", "as in conda-forge::numpy"),
+        ('"*"', 6, "a package's name cannot be a pattern", "write each package's name"),
+        ("numpy >>1", 11, "there is no operator '>>'", "the operators are == != <= >= < > ~= ="),
+        (
+            "numpy[build=a b]",
+            19,
+            "no key=value within the brackets",
+            "as in numpy[version='>=1.2',build='py*']",
+        ),
     ],
 )
 def test_a_match_spec_that_nobody_means_is_refused(text: str, column: int, message: str, hint: str | None) -> None:

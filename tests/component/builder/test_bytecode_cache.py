@@ -1,0 +1,193 @@
+"""Entries of the bytecode cache: made, published once, linked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from condafs.builder.bytecode_cache import Draft, bytecode_path, key_of, link_entry, read_modules, read_tag, write_tag
+from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
+from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
+from condafs.builder.transcript import Transcript
+
+TAG = sys.implementation.cache_tag or ""
+UNCHECKED = (1).to_bytes(4, "little")
+
+MODULES = {
+    "site-packages/zz/__init__.py": b"VALUE = {'b', 'a', 'c'}\n",
+    "site-packages/zz/broken.py": b"print {{ no }}\n",
+    "site-packages/zz/placed.py": b"PREFIX = '/placeholder'\n",
+    "site-packages/single.py": b"def f():\n    return f.__code__.co_filename\n",
+    "site-packages/zz/data.json": b"{}",
+    "python-scripts/zz": b"print(1)\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    package = tmp_path / "zz-1.0-0"
+    paths = []
+    for name, content in MODULES.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        paths.append({"_path": name} | ({"prefix_placeholder": "/placeholder"} if "placed" in name else {}))
+    (package / "info").mkdir()
+    (package / "info/paths.json").write_text(json.dumps({"paths": paths}))
+    return package
+
+
+def compile_package(package: Path, entry: Path) -> list[Compiled]:
+    draft = Draft(package, entry, entry.parent / ".drafts")
+    compilers = Compilers(Path(sys.executable))
+    results: list[Compiled] = []
+    compilers.compile(draft.sources(), results.append)
+    compilers.end()
+    draft.publish(path for result in results for path, _ in result.failed)
+    return results
+
+
+def link(package: Path, entry: Path, site_packages: Path) -> list[str]:
+    """Put package and bytecode into an environment."""
+    for name, content in MODULES.items():
+        path = site_packages / name.removeprefix("site-packages/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return link_entry(entry, site_packages, TAG)
+
+
+def test_modules_are_the_python_files_below_site_packages(package: Path) -> None:
+    modules = {module.path: module.has_prefix for module in read_modules(package)}
+    assert modules == {"zz/__init__.py": False, "zz/broken.py": False, "zz/placed.py": True, "single.py": False}
+
+
+def test_a_package_of_the_days_before_paths_json_has_a_list_of_files(package: Path) -> None:
+    (package / "info/paths.json").unlink()
+    (package / "info/files").write_text("\n".join(MODULES))
+    assert len(read_modules(package)) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [("zz/part.py", "zz/__pycache__/part.cpython-312.pyc"), ("single.py", "__pycache__/single.cpython-312.pyc")],
+)
+def test_bytecode_lies_where_python_looks(module: str, path: str) -> None:
+    assert bytecode_path(module, "cpython-312") == path
+
+
+def test_an_entry_is_linked_and_what_has_the_prefix_is_left_to_the_environment(package: Path, tmp_path: Path) -> None:
+    entry = tmp_path / "cache" / "zz" / TAG
+    failed = [path for result in compile_package(package, entry) for path, _ in result.failed]
+    assert failed == [str(package / "site-packages/zz/broken.py")]
+    site_packages = tmp_path / "env/site-packages"
+    assert link(package, entry, site_packages) == ["zz/placed.py"]
+    compiled = sorted(str(path.relative_to(site_packages)) for path in site_packages.rglob("*.pyc"))
+    assert compiled == [f"__pycache__/single.{TAG}.pyc", f"zz/__pycache__/__init__.{TAG}.pyc"]
+    for path in site_packages.rglob("*.pyc"):
+        assert path.stat().st_nlink == 2
+        assert path.read_bytes()[4:8] == UNCHECKED
+
+
+def test_linked_bytecode_is_used_whatever_the_sources_time_and_tracebacks_name_the_real_file(
+    package: Path, tmp_path: Path
+) -> None:
+    entry = tmp_path / "cache/zz" / TAG
+    compile_package(package, entry)
+    site_packages = tmp_path / "env"
+    link(package, entry, site_packages)
+    (site_packages / "single.py").write_text("def f():\n    return 'compiled again'\n")
+    code = "import single; print(single.f())"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=site_packages, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{site_packages}/single.py\n"
+
+
+def test_the_same_bytes_come_of_the_same_source(package: Path, tmp_path: Path) -> None:
+    entries = [tmp_path / "cache/zz" / name for name in ("one", "two")]
+    for entry in entries:
+        compile_package(package, entry)
+    first, second = ({path.name: path.read_bytes() for path in entry.iterdir()} for entry in entries)
+    assert first == second
+
+
+def test_the_second_of_two_that_make_one_entry_finds_it_made(package: Path, tmp_path: Path) -> None:
+    entry = tmp_path / "cache/zz" / TAG
+    compile_package(package, entry)
+    before = os.stat(entry).st_ino
+    compile_package(package, entry)
+    assert entry.stat().st_ino == before
+    assert list((entry.parent / ".drafts").iterdir()) == []
+
+
+def test_bytecode_that_a_package_brings_itself_stays(package: Path, tmp_path: Path) -> None:
+    entry = tmp_path / "cache/zz" / TAG
+    compile_package(package, entry)
+    own = tmp_path / "env/__pycache__" / f"single.{TAG}.pyc"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"own")
+    link(package, entry, tmp_path / "env")
+    assert own.read_bytes() == b"own"
+
+
+def test_a_key_has_the_archives_sum_where_it_is_known() -> None:
+    assert key_of("zz-1.0-0", bytes(range(32))) == "zz-1.0-0-0001020304050607"
+    assert key_of("zz-1.0-0", None) == "zz-1.0-0"
+
+
+def test_a_tag_is_remembered(tmp_path: Path) -> None:
+    assert read_tag(tmp_path, "python-3.12") is None
+    write_tag(tmp_path, "python-3.12", "cpython-312-cb0d0d0a")
+    assert read_tag(tmp_path, "python-3.12") == "cpython-312-cb0d0d0a"
+
+
+def test_a_python_that_does_not_run_cannot_compile(tmp_path: Path) -> None:
+    with pytest.raises(CompilerError):
+        Compilers(tmp_path / "python")
+    with pytest.raises(CompilerError):
+        Compilers(Path("/bin/false"))
+
+
+def test_a_full_disk_is_no_fault_of_the_module(package: Path) -> None:
+    compilers = Compilers(Path(sys.executable))
+    results: list[Compiled] = []
+    compilers.compile([Source(str(package / "site-packages/single.py"), "single.py", "/dev/full")], results.append)
+    compilers.end()
+    assert isinstance(results[0].error, OSError)
+
+
+def test_what_pip_brought_is_compiled_in_place(tmp_path: Path) -> None:
+    (tmp_path / "brought").mkdir()
+    (tmp_path / "brought/__init__.py").write_text("VALUE = 1\n")
+    (tmp_path / "brought/broken.py").write_text("print {{ no }}\n")
+    modules = modules_without_bytecode(tmp_path)
+    assert sorted(modules) == ["brought/__init__.py", "brought/broken.py"]
+    log = tmp_path / "log"
+    with log.open("ab") as file:
+        compile_in_place(Path(sys.executable), tmp_path, modules, Transcript(file.fileno()))
+    assert modules_without_bytecode(tmp_path) == ["brought/broken.py"]
+    assert "brought/broken.py does not compile" in log.read_text()
+
+
+def test_compiling_in_place_does_not_write_through_a_link_into_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "single.py").write_text("VALUE = 1\n")
+    cached = tmp_path / "cached"
+    cached.write_bytes(b"another's")
+    linked = tmp_path / "__pycache__" / f"single.{TAG}.pyc"
+    linked.parent.mkdir()
+    linked.hardlink_to(cached)
+    with (tmp_path / "log").open("ab") as file:
+        compile_in_place(Path(sys.executable), tmp_path, ["single.py"], Transcript(file.fileno()))
+    assert cached.read_bytes() == b"another's"
+    assert linked.read_bytes()[4:8] == UNCHECKED
+
+
+def test_modules_that_two_packages_ship_are_found_by_the_loser(tmp_path: Path) -> None:
+    loser = tmp_path / "__clobbers__/zz-b/lib/python3.12/site-packages/zz/__init__.py"
+    loser.parent.mkdir(parents=True)
+    loser.touch()
+    (loser.parent / "data.json").touch()
+    (tmp_path / "__clobbers__/zz-b/share").mkdir()
+    (tmp_path / "__clobbers__/zz-b/share/script.py").touch()
+    assert contested_modules(tmp_path, "lib/python3.12/site-packages") == ["zz/__init__.py"]
