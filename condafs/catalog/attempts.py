@@ -107,13 +107,17 @@ def fail(transaction: Transaction, digest: SpecDigest, failure: Failure, now: fl
     )
 
 
-def interrupt(transaction: Transaction, digest: SpecDigest) -> BuildRecord | None:
-    """The daemon ends in good order while a build runs: queued again, and the try does not count."""
+def interrupt(transaction: Transaction, digest: SpecDigest, now: float) -> BuildRecord | None:
+    """The daemon ends in good order while a build runs: queued again, and the try does not count.
+
+    SUPERSEDED when nobody wants it any more.
+    """
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.INTERRUPT):
         return None
-    attempts = record.attempts - 1
-    return step(transaction, record, Step.INTERRUPT, Changes(), attempts=attempts)
+    if not _is_wanted(transaction, record):
+        return step(transaction, record, Step.SUPERSEDE, Changes(), finished=now)
+    return step(transaction, record, Step.INTERRUPT, Changes(), attempts=record.attempts - 1)
 
 
 def recover(transaction: Transaction, most_attempts: int, now: float) -> list[BuildRecord]:

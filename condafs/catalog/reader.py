@@ -73,6 +73,11 @@ class Snapshot:
     def _items(self, table: bytes, start: bytes = b"\0") -> Iterator[tuple[bytes, bytes]]:
         return items_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
 
+    @property
+    def version(self) -> int:
+        """The number of the last commit that it sees: snapshots of one version hold the same."""
+        return self._raw.id()
+
     def environment(self, name: EnvironmentName) -> EnvironmentRecord | None:
         """One environment, retired or not."""
         value = self._get(ENVIRONMENTS, name.text.encode())

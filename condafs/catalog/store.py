@@ -48,7 +48,6 @@ class Catalog:
         self._lock_fd = lock_fd
         self._gate = Gate()
         self._commits = GroupCommit(self._commit)
-        self._version = 0
 
     @classmethod
     def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES) -> Self:
@@ -131,14 +130,6 @@ class Catalog:
             self._gate.leave()
 
         return Snapshot(cast("RawTransaction", raw), self._handles, close)
-
-    @property
-    def version(self) -> int:
-        """Rises with every commit of this process, once snapshots see it: what was read before holds until then.
-
-        LMDB's own number (last_txnid of mdb_env_info) rises earlier, while the commit is still being synced.
-        """
-        return self._version
 
     def _begin(self) -> Any:
         """A read transaction; called with the gate entered, and returns so."""

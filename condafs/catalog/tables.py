@@ -19,6 +19,10 @@ class RawCursor(Protocol):
 class RawTransaction(Protocol):
     """One transaction; `db` is a table's handle."""
 
+    def id(self) -> int:
+        """Its number; of one that reads, that of the last commit it sees."""
+        ...
+
     def get(self, key: bytes, *, db: Any) -> bytes | None:
         """One value."""
         ...

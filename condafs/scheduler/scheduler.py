@@ -239,12 +239,12 @@ class Scheduler:
         """The daemon ends. The prefix stays half made: the next try begins with its removal."""
         with trio.CancelScope(shield=True):
             try:
-                record = await self._catalog.write(partial(attempts.interrupt, digest=build.digest))
+                record = await self._catalog.write(partial(attempts.interrupt, digest=build.digest, now=self._clock()))
             except CatalogError as error:
                 logger.warning("%s: found as interrupted at the next start: %s", build, error)
                 return
             if record:
-                await self._say(build, "interrupted: the daemon ends; queued again")
+                await self._say(build, f"interrupted: the daemon ends; {record.state} now")
 
     async def _remove(self, build: BuildName) -> None:
         """Remove the files of a DELETING build, then its record. A crash between leaves it DELETING: done again."""

@@ -16,7 +16,7 @@ from condafs.spec.version import refuse_at
 
 _START = re.compile(r"[a-z][a-z0-9+]*://|/", re.IGNORECASE)
 _SCHEMES = ("https", "http", "file", "s3", "oci")
-_FILE_NAME = re.compile(r"([A-Za-z0-9_][\w.-]*)-([^-/]+)-([^-/]+)\.(?:conda|tar\.bz2)")
+FILE_NAME = re.compile(r"([A-Za-z0-9_][\w.-]*)-([^-/]+)-([^-/]+)\.(?:conda|tar\.bz2)")
 _URL = re.compile(r"[^\s'\"<>\[\]{}\\^`|]+")
 
 
@@ -58,7 +58,7 @@ def read_archive(text: str) -> Archive:
         raise refuse_at(text, 0, "a URL with characters that no URL has", "one URL, and nothing else behind it")
     if is_masked(url):
         raise refuse_at(text, text.index(MASK), "the credentials of this URL are masked", "put them back for '***'")
-    match = _FILE_NAME.fullmatch(unquote(url.rpartition("/")[2]))
+    match = FILE_NAME.fullmatch(unquote(url.rpartition("/")[2]))
     if not match:
         raise _no_package(text, url)
     subdir = url.rpartition("/")[0].rpartition("/")[2]

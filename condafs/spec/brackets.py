@@ -14,8 +14,8 @@ from condafs.spec.version import read_version, refuse_at
 HASH_LENGTHS = {"md5": 32, "sha256": 64}
 """Hex digits of the sums that packages are known by."""
 
-_TEXT_KEYS = ("fn", "license", "license_family", "track_features", "url")
-_KNOWN = ("version", "build", "build_number", "channel", "subdir", *HASH_LENGTHS, *_TEXT_KEYS)
+_TEXT_KEYS = ("license", "license_family", "track_features", "url")
+_KNOWN = ("version", "build", "build_number", "channel", "subdir", "fn", *HASH_LENGTHS, *_TEXT_KEYS)
 _ITEM = re.compile(r"\s*([\w-]+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^\s,'\"\[\]]+))\s*")
 _BUILD_NUMBER = re.compile(r"(==|=|!=|<=|>=|<|>|)\s*(\d{1,18})")
 

@@ -4,7 +4,7 @@
 
     # platform: linux-64
     @EXPLICIT
-    https://conda.anaconda.org/conda-forge/noarch/tzdata-2026a-h1.conda#d41d8cd98f00b204e9800998ecf8427e
+    https://host.org/conda-forge/noarch/tzdata-2026a-h1.conda#d41d8cd98f00b204e9800998ecf8427e
 """
 
 import re

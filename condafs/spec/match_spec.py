@@ -2,7 +2,7 @@
 
 The spelling::
 
-    [channel[/subdir]::]name[ version[ build]][[key="value",…]]        keys sorted
+    [channel::]name[ version[ build]][[key="value",…]]        keys sorted
 
 What counts as equal beyond blanks, and is written as the right-hand side (`version` has the rules for versions)::
 
@@ -14,7 +14,8 @@ What counts as equal beyond blanks, and is written as the right-hand side (`vers
     numpy=1.2[build=py_0]                                   numpy 1.2.* py_0   brackets come later: still fuzzy
     numpy *  numpy=*=*                                      numpy
     NumPy                                                   numpy
-    a/linux-64::numpy  numpy[channel=a,subdir=linux-64]     a/linux-64::numpy
+    a/linux-64::numpy  numpy[channel=a,subdir=linux-64]     a::numpy[subdir="linux-64"]
+    numpy[fn=numpy-1.2-py_0.conda]                          numpy ==1.2 py_0   rattler's solver ignores file names
     numpy[build_number='==0']                               numpy[build_number="0"]
     numpy=1.2=py*|h*                                        numpy ==1.2 ^(py.*|h.*)$    conda's alternation of globs
     https://host/a/linux-64/numpy-1.2-0.conda               numpy[url="https://host/a/linux-64/numpy-1.2-0.conda"]
@@ -30,7 +31,7 @@ import re
 from dataclasses import dataclass, replace
 
 from condafs.errors import SpecificationError
-from condafs.spec.archive import is_archive, read_archive
+from condafs.spec.archive import FILE_NAME, is_archive, read_archive
 from condafs.spec.brackets import normalise_key, split_brackets
 from condafs.spec.build_string import normalise_build
 from condafs.spec.channels import normalise_channel
@@ -52,12 +53,11 @@ class MatchSpec:
     keys: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        channel = f"{self.channel}/{self.subdir}::" if self.channel and self.subdir else f"{self.channel}::"
-        keys = dict(self.keys) | ({"subdir": self.subdir} if self.subdir and not self.channel else {})
+        keys = dict(self.keys) | ({"subdir": self.subdir} if self.subdir else {})
         version = self.version or ("*" if self.build else "")
         words = " ".join(word for word in (self.name, version, self.build) if word)
         bracket = ",".join(f'{key}="{value}"' for key, value in sorted(keys.items()))
-        return (channel if self.channel else "") + words + (f"[{bracket}]" if bracket else "")
+        return (f"{self.channel}::" if self.channel else "") + words + (f"[{bracket}]" if bracket else "")
 
 
 def normalise_match_spec(text: str) -> MatchSpec:
@@ -206,9 +206,38 @@ def _build_behind(text: str, reading: Reading) -> str | None:
 def _with_keys(spec: MatchSpec, keys: dict[str, tuple[str, int]], text: str) -> MatchSpec:
     kept: dict[str, str] = {}
     parts = {"version": spec.version, "build": spec.build, "channel": spec.channel, "subdir": spec.subdir}
-    for key, (value, offset) in keys.items():
+    for key, (value, offset) in _without_file_name(spec, keys, text).items():
         if parts.get(key):
             raise refuse_at(text, offset, f"the {key} is there twice", "keep one of them")
         target = parts if key in parts else kept
         target[key] = normalise_key(key, value, text, offset)
+    if "url" in kept:
+        kept |= _archive_of(spec.name, kept["url"], text, keys["url"][1])
     return MatchSpec(spec.name, keys=tuple(sorted(kept.items())), **parts)
+
+
+def _archive_of(name: str, url: str, text: str, offset: int) -> dict[str, str]:
+    try:
+        archive = read_archive(url)
+    except SpecificationError as error:
+        raise refuse_at(text, offset, error.message, error.hint) from None
+    if archive.name != name:
+        raise refuse_at(
+            text, offset, f"the URL is of {archive.name}, not of {name}", f"write the URL alone, without {name}"
+        )
+    return dict(archive.keys())
+
+
+def _without_file_name(spec: MatchSpec, keys: dict[str, tuple[str, int]], text: str) -> dict[str, tuple[str, int]]:
+    """The keys with `fn=name-version-build.conda` as what it says."""
+    value, offset = keys.get("fn", ("", 0))
+    if not value:
+        return keys
+    match = FILE_NAME.fullmatch(value)
+    if not match or match[1].lower() != spec.name:
+        hint = f"as in {spec.name}[fn='{spec.name}-1.2-py_0.conda']"
+        raise refuse_at(text, offset, f"{value!r} is no archive of {spec.name}", hint)
+    if spec.version or spec.build or {"version", "build"} & keys.keys():
+        raise refuse_at(text, offset, "the version is there twice", "keep one of them")
+    named = {"version": (match[2], offset + match.start(2)), "build": (match[3], offset + match.start(3))}
+    return {key: found for key, found in keys.items() if key != "fn"} | named

@@ -76,7 +76,6 @@ class BuildLink(Link):
     """`<digest>-foo`: the sealed prefix on the native disk."""
 
     catalog: Catalog
-    recent: Recent
     builds: Path
     name: str
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
@@ -88,8 +87,9 @@ class BuildLink(Link):
 
     async def target(self) -> str:
         """The prefix; none while it is being made."""
-        if not self.recent.is_ready(self.name):
-            refuse(errno.ENOENT, self.name)
+        with self.catalog.snapshot() as snapshot:
+            if not snapshot.is_ready(self.name):
+                refuse(errno.ENOENT, self.name)
         return f"{self.builds}/{self.name}"
 
     def attributes(self) -> Attributes:

@@ -131,7 +131,7 @@ class Root(Directory):
         if passing := self._passing.get(name):
             return passing
         if is_build_name(name):
-            return BuildLink(self._catalog, self._recent, self._places.builds, name)
+            return BuildLink(self._catalog, self._places.builds, name)
         if "@" in name:
             return ReferenceLink(self._catalog, name)
         try:

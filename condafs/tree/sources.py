@@ -13,6 +13,11 @@ from condafs.spec.specification import Specification
 class Snapshot(Protocol):
     """The catalog at one moment. Never held across an await."""
 
+    @property
+    def version(self) -> int:
+        """The number of the last commit; snapshots of one version hold the same."""
+        ...
+
     def environment(self, name: EnvironmentName, /) -> EnvironmentRecord | None:
         """One environment."""
         ...
@@ -60,11 +65,6 @@ class Snapshot(Protocol):
 
 class Catalog(Protocol):
     """Where snapshots come from."""
-
-    @property
-    def version(self) -> int:
-        """Rises with every commit."""
-        ...
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The catalog as it is now."""

@@ -28,6 +28,29 @@ class Files(Protocol):
         ...
 
 
+class StatusFile(TextFile):
+    """`.status/foo`."""
+
+    __slots__ = ("_directory", "_name")
+
+    def __init__(self, directory: "StatusDirectory", name: str) -> None:
+        self._directory = directory
+        self._name = name
+
+    @property
+    def key(self) -> bytes:
+        """The environment."""
+        return b"status:" + self._name.encode(errors="surrogateescape")
+
+    def document(self) -> Document:
+        """What is known now."""
+        return self._directory.document(self._name)
+
+    async def settle(self) -> None:
+        """Files that may describe it are submitted."""
+        await self._directory.settle(self._name)
+
+
 class StatusDirectory(Directory):
     """`.status`.
 
@@ -64,15 +87,14 @@ class StatusDirectory(Directory):
         """Readable by all."""
         return self._ownership.directory()
 
-    async def child(self, name: str) -> TextFile | None:
+    async def child(self, name: str) -> StatusFile | None:
         """The status of the environment of that name."""
-        await self._settle_name(name)
+        await self.settle(name)
         return self.listed(name) if self._find(name) else None
 
-    def listed(self, name: str) -> TextFile:
+    def listed(self, name: str) -> StatusFile:
         """The file, whether or not the environment exists."""
-        key = b"status:" + name.encode(errors="surrogateescape")
-        return TextFile(key, lambda: self._document(name), lambda: self._settle_name(name))
+        return StatusFile(self, name)
 
     async def names(self) -> Sequence[str]:
         """All environments."""
@@ -83,7 +105,7 @@ class StatusDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             return list(snapshot.environment_names())
 
-    async def _settle_name(self, name: str) -> None:
+    async def settle(self, name: str) -> None:
         """While a file claims a name, no other file can; of a name that none claims, any file may turn out to be it."""
         environment = self._find(name)
         claiming = [environment.file_name] if environment and environment.file_name else []
@@ -97,7 +119,8 @@ class StatusDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             return snapshot.environment(environment)
 
-    def _document(self, name: str) -> Document:
+    def document(self, name: str) -> Document:
+        """The status of an environment now; FileNotFoundError when there is none."""
         with self._catalog.snapshot() as snapshot:
             environment = snapshot.environment(EnvironmentName(name))
             if environment is None:

@@ -1,7 +1,6 @@
 """Files whose content is computed when they are opened: one reader sees one moment, whole."""
 
 import stat
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from condafs.tree.node import Attributes, File, Handle
@@ -34,45 +33,35 @@ class TextHandle(Handle):
         return self._content[offset : offset + size]
 
 
+_LISTED = Attributes(stat.S_IFREG | 0o444)
+
+
 class TextFile(File):
-    """A read-only file with a computed text.
+    """A read-only file with a computed text."""
 
-    Args:
-        key: Identity.
-        compute: The document now; raises FileNotFoundError when the file is gone.
-        settle: Waits until what was asked for before the opening shows in the document.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_compute", "_key", "_settle")
+    def document(self) -> Document:
+        """The document now; FileNotFoundError when the file is gone."""
+        raise NotImplementedError
 
-    def __init__(self, key: bytes, compute: Callable[[], Document], settle: Callable[[], Awaitable[None]]) -> None:
-        self._key = key
-        self._compute = compute
-        self._settle = settle
-
-    @property
-    def key(self) -> bytes:
-        """As given."""
-        return self._key
+    async def settle(self) -> None:
+        """Wait until what was asked for before now shows in the document."""
+        raise NotImplementedError
 
     def attributes(self) -> Attributes:
         """The size is that of the text now; tools such as `wc -c` believe it."""
-        document = self._compute()
+        document = self.document()
         when = int(document.moment * _NANOSECONDS)
         size = len(document.content)
-        return Attributes(
-            stat.S_IFREG | document.permissions,
-            document.uid,
-            document.gid,
-            size,
-            1,
-            when,
-            when,
-            when,
-            disk_bytes=(size + 511) & ~511,
-        )
+        mode = stat.S_IFREG | document.permissions
+        return Attributes(mode, document.uid, document.gid, size, 1, when, when, when, disk_bytes=(size + 511) & ~511)
+
+    def listed_attributes(self) -> Attributes:
+        """A regular file."""
+        return _LISTED
 
     async def open_to_read(self) -> TextHandle:
         """The text of this moment."""
-        await self._settle()
-        return TextHandle(self._compute().content)
+        await self.settle()
+        return TextHandle(self.document().content)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -40,7 +41,7 @@ class Daemon:
 
     mount: Path
     state: Path
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     log: Path
     expects_warnings: bool = False
     has_ended: bool = False
@@ -77,6 +78,20 @@ class Daemon:
     def count_descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def restart(self) -> None:
+        """End it, when it has not ended, and start it again."""
+        if not self.has_ended:
+            assert self.end() == 0
+        self.process = start(self.mount, self.state, self.log).process
+        self.has_ended = False
+        self.descriptors = self.warm_up()
+
+    def warm_up(self) -> int:
+        """Descriptors of a daemon that nobody uses. libfuse keeps a pipe from the first write on."""
+        (self.specs / "first").write_text("x")
+        (self.specs / "first").unlink()
+        return self.count_descriptors()
+
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         self.has_ended = True
@@ -91,20 +106,26 @@ def specification(*dependencies: str, name: str = "foo", script: str = "") -> st
     return "\n".join(lines) + "\n"
 
 
-def start(mount: Path, state: Path, log: Path, **options: object) -> Daemon:
+def start(mount: Path, state: Path, log: Path) -> Daemon:
     """Start a daemon and wait until its tree can be seen."""
-    with log.open("a") as errors:
+    with log.open("a") as output, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+        notifications.bind(f"\0condafs-test-{log}")
+        notifications.settimeout(PATIENCE_SECONDS)
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.mounted.scripted", str(mount), str(state)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+            stdout=output,
+            stderr=output,
             cwd=ROOT_OF_PROJECT,
+            env={**os.environ, "NOTIFY_SOCKET": f"@condafs-test-{log}"},
             start_new_session=True,
-            **options,  # type: ignore[call-overload]
         )
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n", log.read_text()
+        try:
+            while b"READY=1" not in notifications.recv(4096):
+                pass
+        except TimeoutError:
+            process.kill()
+            process.wait()
+            pytest.fail(log.read_text())
     return Daemon(mount, state, process, log)
 
 
@@ -127,10 +148,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     mount, state = tmp_path / "envs", tmp_path / "state"
     mount.mkdir()
     served = start(mount, state, tmp_path / "log")
-    # libfuse keeps a pipe from the first write on.
-    (served.specs / "first").write_text("x")
-    (served.specs / "first").unlink()
-    served.descriptors = served.count_descriptors()
+    served.descriptors = served.warm_up()
     try:
         yield served
         if not served.has_ended:
@@ -145,7 +163,5 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     finally:
         served.process.kill()
         served.process.wait()
-        if served.process.stdout:
-            served.process.stdout.close()
         while mount_at(mount):
             unmount(mount)

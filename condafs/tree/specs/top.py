@@ -62,6 +62,29 @@ class SpecFiles:
             return Written(os.pread(fd, MAX_CHECKED_BYTES, 0), found.st_mtime_ns, read_owner(fd, found).uid)
 
 
+class RefusalFile(TextFile):
+    """`foo.yaml.error`."""
+
+    __slots__ = ("_directory", "_file_name")
+
+    def __init__(self, directory: "SpecsDirectory", file_name: str) -> None:
+        self._directory = directory
+        self._file_name = file_name
+
+    @property
+    def key(self) -> bytes:
+        """The file that was refused."""
+        return b"refusal:" + self._file_name.encode()
+
+    def document(self) -> Document:
+        """The message."""
+        return self._directory.message(self._file_name)
+
+    async def settle(self) -> None:
+        """The file is submitted."""
+        await self._directory.settled(self._file_name)
+
+
 class SpecsDirectory(SpecDirectory):
     """`.specs`.
 
@@ -121,10 +144,10 @@ class SpecsDirectory(SpecDirectory):
             return super().listed(name)
         if self._refusals.find(file_name) is None:
             return None
-        key = b"refusal:" + file_name.encode()
-        return TextFile(key, lambda: self._message(file_name), lambda: self.submissions.settled(file_name))
+        return RefusalFile(self, file_name)
 
-    def _message(self, file_name: str) -> Document:
+    def message(self, file_name: str) -> Document:
+        """Why a file was refused; FileNotFoundError when it is not."""
         record = self._refusals.find(file_name)
         if record is None:
             refuse(errno.ENOENT, file_name)

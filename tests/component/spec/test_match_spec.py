@@ -91,8 +91,8 @@ pytorch::pytorch
 nvidia/label/cuda-11.8.0::cuda-toolkit
 conda-forge/noarch::tzdata
 conda-forge/linux-64::python
-https://conda.anaconda.org/conda-forge::numpy
-https://conda.anaconda.org/conda-forge/linux-64::numpy
+https://host.org/conda-forge::numpy
+https://host.org/conda-forge/linux-64::numpy
 https://joe:secret@host.org/a::numpy
 file:///srv/channel::numpy
 numpy[channel=conda-forge]
@@ -102,8 +102,7 @@ numpy[build_number=0]
 numpy[build_number='>=1']
 numpy[md5=d41d8cd98f00b204e9800998ecf8427e]
 numpy[license=MIT]
-numpy[fn='numpy-1.26.4-py312heda63a1_0.conda']
-https://conda.anaconda.org/conda-forge/linux-64/numpy-1.26.4-py312heda63a1_0.conda
+https://host.org/conda-forge/linux-64/numpy-1.26.4-py312heda63a1_0.conda
 /srv/channel/linux-64/numpy-1.26.4-py312heda63a1_0.tar.bz2
 __glibc >=2.17
 __cuda
@@ -149,6 +148,8 @@ ONLY_OURS_REFUSES = [
     "numpy:1.26",
     "numpy scipy",
     "numpy 1.26 py_0 extra",
+    "numpy[fn=scipy-1-0.conda]",
+    "numpy[url='https://host.org/scipy-1-0.conda']",
     "numpy=1.26;",
     "numpy=1.26=",
     "numpy-1.26-py_0.conda",

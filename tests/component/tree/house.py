@@ -27,6 +27,13 @@ class FakeSnapshot:
     by_name: dict[str, EnvironmentRecord] = field(default_factory=dict)
     builds: dict[SpecDigest, BuildRecord] = field(default_factory=dict)
     by_file: dict[str, FileRecord] = field(default_factory=dict)
+    asked: int = 0
+
+    @property
+    def version(self) -> int:
+        """Never twice the same: nothing may be remembered of a catalog whose content is changed behind its back."""
+        self.asked += 1
+        return self.asked
 
     def environment(self, name: EnvironmentName) -> EnvironmentRecord | None:
         return self.by_name.get(name.text)
@@ -88,13 +95,6 @@ class House:
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
-    asked: int = 0
-
-    @property
-    def version(self) -> int:
-        """Never twice the same: nothing may be remembered of a catalog whose content is changed behind its back."""
-        self.asked += 1
-        return self.asked
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:

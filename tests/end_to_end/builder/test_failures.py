@@ -81,7 +81,8 @@ def test_a_refused_connection_may_pass(workshop: Workshop) -> None:
 
 def test_a_server_error_may_pass(workshop: Workshop, http_channel: FaultyServer) -> None:
     http_channel.fail(Fault.ERROR, r"\.conda$")
-    failed = workshop.with_own_cache().fail(workshop.request("zz-lib", channels=(http_channel.url,)))
+    place = workshop.with_own_cache()
+    failed = place.fail(place.request("zz-lib", channels=(http_channel.url,)))
     assert failed.kind is FailureKind.NETWORK
     assert "500" in failed.message
 

@@ -126,4 +126,4 @@ def test_dependencies_are_sorted_and_without_repetitions() -> None:
 
 def test_packages_of_this_platform_and_noarch_ones_may_be_asked_for() -> None:
     text = "dependencies: ['a/linux-64::b', 'c[subdir=noarch]']\n"
-    assert read(text).dependencies == ("a/linux-64::b", 'c[subdir="noarch"]')
+    assert read(text).dependencies == ('a::b[subdir="linux-64"]', 'c[subdir="noarch"]')

@@ -51,7 +51,7 @@ GOLDEN = [
     (
         "foo.yaml",
         "dependencies: ['conda-forge::numpy', 'a/noarch::b']\n",
-        "944a3c4a6c976a259caff58996fc2312e991c418435243fbc59daf5746d93f33",
+        "bbe16d05cb13207a28e72b653275988c608a4bda15ae00fedad6f667177ef0f2",
     ),
     (
         "foo.yaml",
@@ -119,11 +119,7 @@ GOLDEN = [
         "@EXPLICIT\nhttps://host.org/a/noarch/b-1-0.conda#d41d8cd98f00b204e9800998ecf8427e\n",
         "0129cac0c91d0fd1315ab5b9a9079a7afdce8728a0d62f88945b4b27d59aa7a9",
     ),
-    (
-        "foo.lock",
-        LOCK,
-        "109411e73491b23b7456eda1d59649b5e4757b9957c124e45088da0a9a0e9a8a",
-    ),
+    ("foo.lock", LOCK, "109411e73491b23b7456eda1d59649b5e4757b9957c124e45088da0a9a0e9a8a"),
 ]
 
 

@@ -69,7 +69,7 @@ def test_what_is_no_lock_for_this_machine_is_refused(text: str, place: str, mess
     ("text", "place", "message", "hint"),
     [
         (
-            "      - conda: https://x.org/a/noarch/b-1-0.conda\npackages: []\n",
+            "      - conda: https://host.org/a/noarch/b-1-0.conda\npackages: []\n",
             "6:16",
             "the lock does not describe this package under 'packages'",
             "make the lock anew",
@@ -87,19 +87,19 @@ def test_what_is_no_lock_for_this_machine_is_refused(text: str, place: str, mess
             "nothing lies beside a specification: leave the project itself out of the environment that is locked",
         ),
         (
-            "      - pypi: https://x.org/x.whl\npackages:\n- pypi: https://x.org/x.whl\n",
+            "      - pypi: https://host.org/x.whl\npackages:\n- pypi: https://host.org/x.whl\n",
             "8:3",
             "'' is no name of a package of PyPI",
             "make the lock anew",
         ),
         (
-            "      - pypi: https://x.org/x.whl\npackages:\n- pypi: https://x.org/x.whl\n  name: x\n",
+            "      - pypi: https://host.org/x.whl\npackages:\n- pypi: https://host.org/x.whl\n  name: x\n",
             "1:1",
             "the lock has packages of PyPI, but no pip to install them with",
             "add pip to what is locked, for example with `pixi add pip`",
         ),
         (
-            "      - conda: https://x.org/a/osx-64/b-1-0.conda\npackages:\n- conda: https://x.org/a/osx-64/b-1-0.conda\n",
+            "      - conda: https://host.org/a/osx-64/b-1-0.conda\npackages:\n- conda: https://host.org/a/osx-64/b-1-0.conda\n",
             "6:16",
             "a package for osx-64, and this machine is linux-64",
             "make the lock anew",
@@ -112,7 +112,7 @@ def test_what_is_no_lock_for_this_machine_is_refused(text: str, place: str, mess
             "copy it again",
         ),
         (
-            "      - conda: https://***@x.org/a/noarch/b-1-0.conda\npackages:\n- conda: https://***@x.org/a/noarch/b-1-0.conda\n",
+            "      - conda: https://***@host.org/a/noarch/b-1-0.conda\npackages:\n- conda: https://***@host.org/a/noarch/b-1-0.conda\n",
             "6:24",
             "the credentials of this URL are masked",
             "put them back for '***'",

@@ -139,6 +139,20 @@ from tests.unit.spec.asked import assert_refused, refusal
             "no key=value within the brackets",
             "as in numpy[version='>=1.2',build='py*']",
         ),
+        ("numpy[fn=x]", 14, "'x' is no archive of numpy", "as in numpy[fn='numpy-1.2-py_0.conda']"),
+        ("numpy 1[fn=numpy-1-0.conda]", 16, "the version is there twice", "keep one of them"),
+        (
+            "numpy[url='https://host.org/b-1-0.conda']",
+            16,
+            "the URL is of b, not of numpy",
+            "write the URL alone, without numpy",
+        ),
+        (
+            "numpy[url='ftp://host.org/numpy-1-0.conda']",
+            16,
+            "a package cannot be fetched over 'ftp'",
+            "there are https, http, file, s3, oci",
+        ),
     ],
 )
 def test_a_match_spec_that_nobody_means_is_refused(text: str, column: int, message: str, hint: str | None) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from condafs.builder.protocol import Phase, Progress
@@ -24,6 +24,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=3000, deadline=None)
 @given(st.dictionaries(st.text("abc_", min_size=1), values, min_size=1))
 def test_what_is_rendered_is_yaml_of_the_same_values(document: dict[str, Value]) -> None:
     read = yaml.safe_load(render(document))
