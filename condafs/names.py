@@ -50,7 +50,7 @@ class EnvironmentName:
         return self.text
 
 
-def _problem_with_name(text: str) -> str | None:
+def _problem_with_name(text: str) -> str | None:  # noqa: PLR0911 - one sentence for each rule
     if not text:
         return "an environment's name cannot be empty"
     if text.startswith("."):

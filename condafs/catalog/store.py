@@ -178,7 +178,8 @@ class Catalog:
         except (lmdb.Error, CatalogError) as error:
             failure = _translate(error, self._path, is_full=not can_grow(self._path / "data.mdb"))
         for job in jobs:
-            job.finish(failure or failed.get(job))
+            # One for each who asked: a traceback belongs to one of them.
+            job.finish(type(failure)(str(failure)) if failure else failed.get(job))
 
     def _commit_growing(self, jobs: Sequence[Job[Any]]) -> dict[Job[Any], BaseException]:
         while True:

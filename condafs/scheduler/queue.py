@@ -2,9 +2,10 @@
 
 A name keeps its place in the round when its build is replaced by a newer one, so that who writes a specification
 again and again neither overtakes others nor falls behind them for ever. A name that has a build running already
-comes after those that have none.
+comes after those that have none. Builds that are not due yet stand apart and join the end of the round when they are.
 """
 
+import heapq
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -23,23 +24,32 @@ class Entry:
 
 
 class FairQueue:
-    """Builds that wait, by name. The order of names is the order of turns."""
+    """Builds that wait. What it is asked for takes no longer when ten thousand do."""
 
     def __init__(self) -> None:
-        self._names: dict[EnvironmentName, dict[SpecDigest, Entry]] = {}
+        self._round: dict[EnvironmentName, dict[SpecDigest, Entry]] = {}
+        self._later: dict[SpecDigest, Entry] = {}
+        self._by_due: list[
+            tuple[float, Entry]
+        ] = []  # a heap; entries that are not in `_later` any more count for nothing
 
     def __len__(self) -> int:
-        return sum(map(len, self._names.values()))
+        return len(self._later) + sum(map(len, self._round.values()))
 
     def put(self, record: BuildRecord) -> None:
         """Add a QUEUED or WAITING build, or what is new about it."""
+        self.discard(record.digest, record.name)
         entry = Entry(record.sequence, record.next_try, record.digest, record.name)
-        self._names.setdefault(record.name, {})[record.digest] = entry
+        if entry.due:
+            self._later[entry.digest] = entry
+            heapq.heappush(self._by_due, (entry.due, entry))
+        else:
+            self._round.setdefault(entry.name, {})[entry.digest] = entry
 
     def discard(self, digest: SpecDigest, name: EnvironmentName) -> None:
         """A build does not wait any more; nothing happens when it did not."""
-        entries = self._names.get(name, {})
-        entries.pop(digest, None)
+        self._later.pop(digest, None)
+        self._round.get(name, {}).pop(digest, None)
 
     def take(
         self, now: float, busy_digests: Collection[SpecDigest], busy_names: Collection[EnvironmentName]
@@ -51,31 +61,44 @@ class FairQueue:
             busy_digests: Builds that cannot begin now.
             busy_names: Names that have a build running; their turn comes when nobody else is due.
         """
-        second_best: Entry | None = None
-        for name in self._drop_empty():
-            due = [e for e in self._names[name].values() if e.due <= now and e.digest not in busy_digests]
-            if not due:
+        self._admit(now)
+        best: Entry | None = None
+        gone: list[EnvironmentName] = []
+        for name, entries in self._round.items():
+            if not entries:
+                gone.append(name)  # it kept its place for a newer build, which did not come before its turn
                 continue
-            first = min(due)
+            first = min((entry for entry in entries.values() if entry.digest not in busy_digests), default=None)
+            if first is None:
+                continue
+            best = best if best and name in busy_names else first
             if name not in busy_names:
-                return self._serve(first)
-            second_best = second_best or first
-        return self._serve(second_best) if second_best else None
+                break
+        for name in gone:
+            del self._round[name]
+        return self._serve(best) if best else None
 
     def _serve(self, entry: Entry) -> Entry:
-        entries = self._names.pop(entry.name)
+        entries = self._round.pop(entry.name)
         del entries[entry.digest]
         if entries:
-            self._names[entry.name] = entries  # to the end of the round
+            self._round[entry.name] = entries  # to the end of the round
         return entry
-
-    def _drop_empty(self) -> list[EnvironmentName]:
-        # Names stay while the builds they wait for are replaced; they go when they have none at their turn.
-        for name in [name for name, entries in self._names.items() if not entries]:
-            del self._names[name]
-        return list(self._names)
 
     def next_due(self, now: float) -> float | None:
         """When the first of those becomes due that are not yet; None when there are none."""
-        later = (e.due for entries in self._names.values() for e in entries.values() if e.due > now)
-        return min(later, default=None)
+        self._admit(now)
+        while self._by_due and not self._is_live(self._by_due[0][1]):
+            heapq.heappop(self._by_due)
+        return self._by_due[0][0] if self._by_due else None
+
+    def _admit(self, now: float) -> None:
+        """What is due joins the round."""
+        while self._by_due and self._by_due[0][0] <= now:
+            entry = heapq.heappop(self._by_due)[1]
+            if self._is_live(entry):
+                del self._later[entry.digest]
+                self._round.setdefault(entry.name, {})[entry.digest] = entry
+
+    def _is_live(self, entry: Entry) -> bool:
+        return self._later.get(entry.digest) is entry

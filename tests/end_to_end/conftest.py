@@ -1,6 +1,5 @@
 """One daemon with one environment, for tests that use it as people do."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ def open_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def kernel_specification(channel_url: str) -> str:
-    """An environment with a Jupyter kernel, by pip from its registry: it has compiled parts no channel here can have."""
+    """An environment with a Jupyter kernel, by pip: it has compiled parts, which no channel here can have."""
     return f"""
 name: foo
 channels: ['{channel_url}']
@@ -36,7 +35,7 @@ def served(open_directory: Path, kernel_specification: str) -> Iterator[Daemon]:
     """A daemon; `foo` is built."""
     daemon = Daemon(open_directory / "d", "attempts: 2\nbackoff-initial-seconds: 1\n")
     (open_directory / "d").chmod(0o755)
-    os.chmod(daemon.envs, 0o755)
+    daemon.envs.chmod(0o755)
     daemon.start()
     (daemon.specs / "foo.yaml").write_text(kernel_specification)
     daemon.wait_until_ready("foo")

@@ -2,8 +2,8 @@
 
     python -m tests.end_to_end.killed_daemon STEP MOUNTPOINT STATE CONFIG
 
-STEP: `phase <phase>`: when the builder says that it begins; `outcome`: between the builder's success and the publication;
-`before <n>`, `after <n>`: around the n-th commit of the catalog after the mount is ready.
+STEP: `phase <phase>`: when the builder says that it begins; `outcome`: between the builder's success and the
+publication; `before <n>`, `after <n>`: around the n-th commit of the catalog after the mount is ready.
 """
 
 import os

@@ -112,7 +112,8 @@ class Daemon:
             if document and is_reached(document):
                 return document
             time.sleep(0.02)  # another process works; nothing here can be told when it is done
-        raise AssertionError(f"{document}\n{self.log.read_text()}")
+        message = f"{document}\n{self.log.read_text()}"
+        raise AssertionError(message)
 
     def wait_until_ready(self, name: str, digest: str = "") -> dict[str, Any]:
         """Its status, as soon as nothing is in the making and (when given) that build is current."""

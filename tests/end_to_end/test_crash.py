@@ -1,4 +1,4 @@
-"""The daemon is killed at each step of a build: the truth is kept, nothing is leaked, the build is made all the same."""
+"""The daemon is killed at each step of a build: the truth is kept, nothing leaks, the build is made all the same."""
 
 import contextlib
 import os

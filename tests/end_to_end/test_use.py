@@ -16,7 +16,8 @@ NOBODY = 65534
 
 def run(command: Sequence[object], **options: object) -> str:
     """Standard output of a program that has to succeed."""
-    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload]
+    arguments = [str(part) for part in command]
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False, **options)  # type: ignore[call-overload]
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return str(ended.stdout).strip()
 
@@ -91,7 +92,8 @@ def test_a_jupyter_kernel_runs_in_the_build(served: Daemon, tmp_path: Path) -> N
 
 
 def test_a_process_runs_on_across_an_update_and_a_roll_back(served: Daemon, kernel_specification: str) -> None:
-    code = "print('up', flush=True); input(); import condafs_hello, sys; print(sys.prefix); input(); import email.mime.text"
+    first = "print('up', flush=True); input(); import condafs_hello, sys; print(sys.prefix); input()"
+    code = f"{first}; import email.mime.text"
     earlier = sealed(served)
     with subprocess.Popen(
         [python_of(served), "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -168,7 +170,7 @@ def test_a_second_user_uses_environments_and_steers_only_their_own(served: Daemo
         assert ended.returncode != 0, command
         assert "not permitted" in ended.stderr or "denied" in ended.stderr, ended.stderr
     own = f"name: theirs\nchannels: ['{channel_url}']\ndependencies: [condafs-hello =1.0, python]\n"
-    assert as_nobody("sh", "-c", f"echo \"{own}\" > {served.specs}/theirs.yaml").returncode == 0
+    assert as_nobody("sh", "-c", f'echo "{own}" > {served.specs}/theirs.yaml').returncode == 0
     served.wait_until_ready("theirs")
     assert served.status("theirs")["owner"] == NOBODY
     assert as_nobody("rm", served.specs / "theirs.yaml").returncode == 0

@@ -24,7 +24,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(deadline=None)  # how long it takes is no test
 @given(st.dictionaries(st.text("abc_", min_size=1), values, min_size=1))
 def test_what_is_rendered_is_yaml_of_the_same_values(document: dict[str, Value]) -> None:
     read = yaml.safe_load(render(document))
