@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import trio
 from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
-from condafs.errors import DiskFullError, MachineError
+from condafs.errors import CondafsError, DiskFullError, MachineError
 from condafs.filesystem.serve import serve
 from condafs.notify import Notifier
 from condafs.scheduler.announcements import Announcements
@@ -30,6 +31,8 @@ from condafs.tree.specs.owner import read_owner
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 WATCHDOG_SHARE = 3
 """Signs of life in one watchdog interval; sd_watchdog_enabled(3) asks for at least two."""
@@ -52,17 +55,36 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> i
     """
     notifier = Notifier.take(os.environ, os.getpid())
     _make_directories(settings)
+    os.umask(0o022)  # environments are for everybody who may see the mount
+    # Signals that come when the last receiver is closed again would end the process before it has unmounted.
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     with Catalog.open(settings.catalog) as catalog:
         house = partial(_live, mountpoint, settings, catalog, runner or LocalRunner(), notifier)
-        trio.run(house, restrict_keyboard_interrupt_to_checkpoints=True)
+        try:
+            trio.run(house)
+        except* CondafsError as group:
+            raise _first(group) from None
     return 0
+
+
+def _first(group: BaseExceptionGroup[CondafsError]) -> CondafsError:
+    """Nurseries wrap errors in groups; what stopped the start is one error."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, CondafsError)  # noqa: S101 - the group was split so
+    return error
 
 
 def _make_directories(settings: Settings) -> None:
     try:
         settings.state.mkdir(parents=True, exist_ok=True)
-        for directory in (settings.specs, settings.builds, settings.packages, settings.logs):
+        for directory in (settings.builds, settings.logs):
             directory.mkdir(exist_ok=True)
+        for directory in (settings.specs, settings.packages):  # they may hold what channels' owners keep secret
+            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.chmod(0o700)
     except OSError as error:
         kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else MachineError
         msg = f"cannot make {error.filename}: {error.strerror}; --state names another directory"
@@ -75,38 +97,36 @@ async def _live(mountpoint: Path, settings: Settings, catalog: Catalog, runner: 
     intake = Intake(catalog, scheduler, announcements, settings, clock=time.time)
     tree = Tree(settings, catalog, intake, scheduler)
     allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
-    async with trio.open_nursery() as working:
-        await working.start(scheduler.run)
-        await catch_up(intake, catalog, settings.specs, _owner_uid)
-        async with trio.open_nursery() as serving:
-            await serving.start(_end_at_signal, serving.cancel_scope)
+    with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
+        async with trio.open_nursery() as working:
+            await working.start(scheduler.run)
+            await catch_up(intake, catalog, settings.specs, _owner_uid)
+            async with trio.open_nursery() as serving:
+                working.start_soon(_end_at_signal, signals, serving.cancel_scope)
 
-            async def serve_until_unmounted(task_status: trio.TaskStatus[None]) -> None:
-                await serve(
-                    tree, mountpoint, allow_other=allow_other, announcements=announcements, task_status=task_status
-                )
-                serving.cancel_scope.cancel()
+                async def serve_until_unmounted(task_status: trio.TaskStatus[None]) -> None:
+                    await serve(
+                        tree, mountpoint, allow_other=allow_other, announcements=announcements, task_status=task_status
+                    )
+                    serving.cancel_scope.cancel()
 
-            await serving.start(serve_until_unmounted)
-            serving.start_soon(_show_life, notifier)
-            notifier.ready(f"serving {mountpoint}")
-            logger.info("serving %s, state in %s", mountpoint, settings.state)
-        notifier.stopping()
-        working.cancel_scope.cancel()
+                await serving.start(serve_until_unmounted)
+                serving.start_soon(_show_life, notifier)
+                notifier.ready(f"serving {mountpoint}")
+                logger.info("serving %s, state in %s", mountpoint, settings.state)
+            notifier.stopping()
+            working.cancel_scope.cancel()
 
 
 def _owner_uid(path: Path) -> int:
     return read_owner(str(path), path.lstat()).uid
 
 
-async def _end_at_signal(
-    scope: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            logger.info("ending: %s", signal.Signals(number).name)
-            scope.cancel()
+async def _end_at_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    """End at the first signal; those that follow change nothing."""
+    async for number in signals:
+        logger.info("ending: %s", signal.Signals(number).name)
+        scope.cancel()
 
 
 async def _show_life(notifier: Notifier) -> None:

@@ -17,7 +17,7 @@ from condafs.builder.locked import read_locked
 from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
 from condafs.builder.protocol import BuildRequest, Phase, Progress, Succeeded
-from condafs.builder.records_on_disk import write_history, write_lock
+from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
 from condafs.builder.solve import Solution, archive_of, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.names import BuildName
@@ -25,6 +25,7 @@ from condafs.prefix.activation import write_activation
 from condafs.prefix.marker import write_marker
 from condafs.prefix.seal import seal, sync_to_disk
 from condafs.spec.canonical import from_canonical
+from condafs.spec.credentials import mask_credentials
 from condafs.spec.specification import Specification
 
 
@@ -80,6 +81,7 @@ class Build:
             solution = Solution(records, channels, [], specification.platform)
         else:
             solution = await solve_specification(specification, self._request, gateway)
+        self._cache.close_repodata()
         self._transcript.note(f"solve: {len(solution.records)} packages")
         for record in sorted(solution.records, key=lambda record: record.name.normalized):
             self._transcript.note(f"  {record.name.normalized} {record.version} {record.build}  {record.url}")
@@ -136,9 +138,16 @@ class Build:
         write_activation(self._prefix, self._build.name, dict(self._specification.variables))
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
+        hide_credentials(self._prefix, solution)
         inventory = seal(self._prefix)
         sync_to_disk(self._prefix)
-        write_marker(self._prefix, self._build, self._request.specification, lock_sha256=lock_sha256, finished=finished)
+        write_marker(
+            self._prefix,
+            self._build,
+            mask_credentials(self._request.specification),
+            lock_sha256=lock_sha256,
+            finished=finished,
+        )
         self._events.finish_phase()
         return Succeeded(
             size_bytes=inventory.size_bytes,

@@ -61,6 +61,11 @@ class Cache:
         for directory in (self.extracted, self.bytecode, self.drafts):
             directory.mkdir(parents=True, exist_ok=True)
 
+    def close_repodata(self) -> None:
+        """Let nobody else read where repodata came from: rattler keeps its URLs, credentials included."""
+        for path in self.root.glob("*.info.json"):
+            path.chmod(0o600)
+
     def gateway(self) -> Gateway:
         """Repodata; a new one for each build, because it never looks twice."""
         return Gateway(cache_dir=self.root)

@@ -5,6 +5,7 @@ rattler can run them too, but a failing one is no error there and its output is 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rattler.repo_data import PackageRecord, RepoDataRecord
@@ -13,6 +14,7 @@ from condafs.builder.events import Events
 from condafs.builder.failure import BuildError
 from condafs.builder.programs import clean_environment, run
 from condafs.builder.protocol import FailureKind, Phase, Progress
+from condafs.builder.shared_files import call_without_override, protect_shared_files
 from condafs.builder.transcript import Transcript
 
 MESSAGES = ".messages.txt"
@@ -41,11 +43,12 @@ def run_post_link_scripts(
     if not scripts:
         return 0
     events.enter(Phase.POST_LINK)
+    protect_shared_files(prefix)
     ordered = [r for r in PackageRecord.sort_topologically(list(records)) if r.name.normalized in scripts]
     for number, record in enumerate(ordered):
         name = record.name.normalized
         events.report(Progress(Phase.POST_LINK, name, number, len(ordered)), is_urgent=True)
-        _run_script(scripts[name], record, prefix, transcript)
+        call_without_override(partial(_run_script, scripts[name], record, prefix, transcript))
     return len(ordered)
 
 

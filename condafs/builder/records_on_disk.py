@@ -40,6 +40,18 @@ def write_lock(prefix: Path, solution: Solution, distributions: Sequence[Distrib
     return hashlib.sha256(masked.encode()).hexdigest()
 
 
+def hide_credentials(prefix: Path, solution: Solution) -> None:
+    """Mask the URLs in conda-meta: everybody can read an environment, and rattler writes them as they are."""
+    urls = {record.url for record in solution.records} | {channel.base_url for channel in solution.channels}
+    if not any(mask_credentials(url) != url for url in urls):
+        return
+    for path in (prefix / "conda-meta").glob("*.json"):
+        document = json.loads(path.read_bytes())
+        document |= {key: mask_credentials(document[key]) for key in ("url", "channel") if document.get(key)}
+        document["requested_specs"] = [mask_credentials(spec) for spec in document.get("requested_specs", ())]
+        path.write_text(json.dumps(document, indent=2))
+
+
 def write_history(prefix: Path, solution: Solution, build: str, moment: float) -> None:
     """Write the first and only revision."""
     packages = sorted(

@@ -14,29 +14,30 @@ from condafs.catalog.encoding import (
     decode_build,
     decode_environment,
     decode_file,
-    decode_generation,
+    decode_marks,
     decode_number,
     decode_stamp,
     digest_key,
     key_digest,
     key_text,
-    name_prefix,
     text_key,
 )
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.schema import (
     BUILDS,
-    BUILDS_BY_NAME,
+    BUILDS_OF,
     ENVIRONMENTS,
     FILES,
     MAX_KEY_BYTES,
     META,
     QUEUE,
-    READY,
     SPECIFICATIONS,
 )
 from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from
-from condafs.names import EnvironmentName, SpecDigest
+from condafs.names import BUILD, EnvironmentName, SpecDigest
+
+DIGEST_LENGTH = 64
+"""Hex digits of a digest, before the dash of a build's name."""
 
 
 class Snapshot:
@@ -103,39 +104,45 @@ class Snapshot:
 
     def builds_of(self, name: EnvironmentName) -> list[BuildRecord]:
         """All builds of an environment by generation, those without one last, in order of submission."""
-        found = [self.build(digest) for digest, _ in self._by_name(name)]
+        found = [self.build(key_digest(digest)) for digest, _ in self._marks(name)]
         return sorted((r for r in found if r), key=lambda r: (r.generation or float("inf"), r.sequence))
 
     def has_builds(self, name: EnvironmentName) -> bool:
         """Whether any build of an environment is known."""
-        return next(self._by_name(name), None) is not None
+        return next(self._marks(name), None) is not None
 
     def active_of(self, name: EnvironmentName) -> list[BuildRecord]:
         """Builds of an environment that the daemon has work with, in order of submission."""
-        found = [self.build(digest) for digest, mark in self._by_name(name) if mark == ACTIVE_MARK]
+        found = [self.build(key_digest(digest)) for digest, mark in self._marks(name) if mark == ACTIVE_MARK]
         return sorted((r for r in found if r), key=lambda r: r.sequence)
 
     def ready_digests(self, name: EnvironmentName, prefix: str = "") -> list[tuple[SpecDigest, int]]:
         """(digest, generation) of the READY builds whose hex digest begins with `prefix`, by digest."""
-        return [
-            (digest, generation) for digest, generation in self._by_name(name, prefix) if 0 < generation < ACTIVE_MARK
-        ]
+        found = ((digest.hex(), mark) for digest, mark in self._marks(name) if 0 < mark < ACTIVE_MARK)
+        return [(SpecDigest(text), generation) for text, generation in found if text.startswith(prefix)]
 
-    def _by_name(self, name: EnvironmentName, prefix: str = "") -> Iterator[tuple[SpecDigest, int]]:
-        begin = name_prefix(name)
-        wanted = begin + prefix.encode()
-        for key, value in self._items(BUILDS_BY_NAME, wanted):
-            if not key.startswith(wanted):
-                return
-            yield SpecDigest(key[len(begin) :].decode()), decode_generation(value)
+    def _marks(self, name: EnvironmentName) -> Iterator[tuple[bytes, int]]:
+        return self._marks_of(name.text)
+
+    def _marks_of(self, name: str) -> Iterator[tuple[bytes, int]]:
+        """(digest, mark) of each build of a name, by digest."""
+        return decode_marks(self._get(BUILDS_OF, text_key(name)))
 
     def ready_builds(self, after: str = "") -> Iterator[str]:
-        """Names of the READY builds behind `after`, by digest."""
-        return map(bytes.decode, self._keys(READY, _behind(after)))
+        """Names of the READY builds behind `after`, which need not exist any more, by name and digest."""
+        after_digest, after_name = after[:DIGEST_LENGTH], after[DIGEST_LENGTH + 1 :]
+        for key, value in self._items(BUILDS_OF, text_key(after_name) or b"\0"):
+            name = key.decode()
+            for digest, mark in decode_marks(value):
+                if 0 < mark < ACTIVE_MARK and (name != after_name or digest.hex() > after_digest):
+                    yield f"{digest.hex()}-{name}"
 
     def is_ready(self, build: str) -> bool:
         """Whether a text is the name of a READY build."""
-        return self._get(READY, text_key(build)) is not None
+        if not (match := BUILD.fullmatch(build)):
+            return False
+        marks = dict(self._marks_of(match[2]))
+        return 0 < marks.get(bytes.fromhex(match[1]), 0) < ACTIVE_MARK
 
     def active(self) -> Iterator[BuildRecord]:
         """Builds that the daemon has work with (ACTIVE_STATES), in order of submission."""

@@ -16,15 +16,16 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
                                                     u32 owner uid, u64 size, u64 own bytes, u32 packages,
                                                     u16 length of name, u8 length of failure kind,
                                                     name, failure kind, failure message (the rest)
-    builds_by_name  name, NUL, digest in hex        u32 generation when READY, 2**32 - 1 in ACTIVE_STATES, else 0
-    ready           build name                      u32 generation; exactly the READY builds
+    builds_of       name                            for each build of it, by digest: digest, u32 mark, which is its
+                                                    generation when READY, 2**32 - 1 in ACTIVE_STATES, else 0
     queue           u64 big-endian sequence         digest; exactly the builds in ACTIVE_STATES
     files           file name                       u64 size, i64 mtime_ns, content SHA-256 (32 raw bytes), digest,
                                                     u16 length of name, name, refusal (the rest)
     specifications  digest                          canonical specification; as long as the build is known
 
-`environments` and `builds` are the truth; `builds_by_name`, `ready`, `queue` and the counts follow from `builds` and
-change in the same transaction. A version that this program does not know is refused, not guessed at.
+`environments` and `builds` are the truth; `builds_of`, `queue` and the counts follow from `builds` and change in the
+same transaction. `builds_of` packs the builds of a name into one value, so that listing a hundred thousand builds reads
+4 MB and not 30. A version that this program does not know is refused, not guessed at.
 """
 
 from condafs.catalog.records import BuildState
@@ -34,13 +35,12 @@ VERSION = 1
 META = b"meta"
 ENVIRONMENTS = b"environments"
 BUILDS = b"builds"
-BUILDS_BY_NAME = b"builds_by_name"
-READY = b"ready"
+BUILDS_OF = b"builds_of"
 QUEUE = b"queue"
 FILES = b"files"
 SPECIFICATIONS = b"specifications"
 
-TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_BY_NAME, READY, QUEUE, FILES, SPECIFICATIONS)
+TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS)
 
 MAX_KEY_BYTES = 511
 """LMDB's compiled-in limit (MDB_MAXKEYSIZE); the kernel may ask for longer names, which therefore do not exist."""

@@ -10,22 +10,20 @@ from condafs.catalog.encoding import (
     encode_build,
     encode_environment,
     encode_file,
-    encode_generation,
     encode_number,
-    name_prefix,
     sequence_key,
     text_key,
+    with_mark,
 )
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.schema import (
     BUILDS,
-    BUILDS_BY_NAME,
+    BUILDS_OF,
     ENVIRONMENTS,
     FILES,
     META,
     QUEUE,
-    READY,
     SPECIFICATIONS,
 )
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -62,14 +60,9 @@ class Transaction(Snapshot):
         if before:
             self._forget(before)
         self._put(BUILDS, digest_key(record.digest), encode_build(record))
-        mark = 0
-        if record.state is BuildState.READY:
-            mark = record.generation
-            self._put(READY, text_key(str(record.build)), encode_generation(mark))
-        elif record.state in ACTIVE_STATES:
-            mark = ACTIVE_MARK
+        if record.state in ACTIVE_STATES:
             self._put(QUEUE, sequence_key(record.sequence), digest_key(record.digest))
-        self._put(BUILDS_BY_NAME, _by_name_key(record.build), encode_generation(mark))
+        self._mark(record.build, _mark_of(record))
         self._count(record.state, 1)
 
     def remove_build(self, digest: SpecDigest) -> None:
@@ -77,16 +70,23 @@ class Transaction(Snapshot):
         if record := self.build(digest):
             self._forget(record)
             self._delete(BUILDS, digest_key(digest))
-            self._delete(BUILDS_BY_NAME, _by_name_key(record.build))
+            self._mark(record.build, None)
         self._delete(SPECIFICATIONS, digest_key(digest))
 
     def _forget(self, record: BuildRecord) -> None:
         """Take back what follows from the state of a build."""
-        if record.state is BuildState.READY:
-            self._delete(READY, text_key(str(record.build)))
         if record.state in ACTIVE_STATES:
             self._delete(QUEUE, sequence_key(record.sequence))
         self._count(record.state, -1)
+
+    def _mark(self, build: BuildName, mark: int | None) -> None:
+        """Set or remove the mark of a build among those of its name."""
+        key = text_key(build.name.text)
+        value = with_mark(self._get(BUILDS_OF, key) or b"", digest_key(build.digest), mark)
+        if value:
+            self._put(BUILDS_OF, key, value)
+        else:
+            self._delete(BUILDS_OF, key)
 
     def _count(self, state: BuildState, step: int) -> None:
         key = b"count." + state.encode()
@@ -105,5 +105,7 @@ class Transaction(Snapshot):
         self._delete(FILES, text_key(file_name))
 
 
-def _by_name_key(build: BuildName) -> bytes:
-    return name_prefix(build.name) + build.digest.hex.encode()
+def _mark_of(record: BuildRecord) -> int:
+    if record.state is BuildState.READY:
+        return record.generation
+    return ACTIVE_MARK if record.state in ACTIVE_STATES else 0

@@ -49,7 +49,7 @@ def guarded(
             except OSError as error:
                 number = error.errno or errno.EIO
             except SpecificationError as error:
-                logger.info("%s: refused: %s", name, error)
+                logger.debug("%s: refused: %s", name, error)  # who submits or moves it says more
                 number = specification_errno
             except CondafsError as error:
                 logger.log(logging.INFO if isinstance(error, UserError) else logging.WARNING, "%s: %s", name, error)

@@ -24,10 +24,10 @@ class Listing:
         inodes: Numbers its nodes.
     """
 
-    __slots__ = ("_directory", "_inodes", "_names", "_shared")
+    __slots__ = ("_inodes", "_names", "_shared", "directory")
 
     def __init__(self, directory: Directory, inodes: Inodes) -> None:
-        self._directory = directory
+        self.directory = directory
         self._inodes = inodes
         self._names: Sequence[str] = ()
         self._shared: dict[int, pyfuse3.EntryAttributes] = {}
@@ -35,8 +35,8 @@ class Listing:
     async def reply(self, start: int, token: pyfuse3.ReaddirToken) -> None:
         """Answer with as many names as fit, from a position on. Position 0 reads them anew, as rewinddir(3) wants."""
         if start == 0:
-            self._names = await self._directory.names()
-        names, listed, remember = self._names, self._directory.listed, self._inodes.remember
+            self._names = await self.directory.names()
+        names, listed, remember = self._names, self.directory.listed, self._inodes.remember
         for position in range(start, len(names)):
             node = listed(names[position])
             entry = self._entry(node) if node else None

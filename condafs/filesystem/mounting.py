@@ -81,7 +81,7 @@ def unmount(mountpoint: Path) -> None:
 
 
 def require_device() -> None:
-    """MachineError when there is no /dev/fuse or no fusermount3."""
+    """MachineError when there is no /dev/fuse, it is not for this user, or there is no fusermount3."""
     try:
         is_device = stat.S_ISCHR(FUSE_DEVICE.stat().st_mode)
     except FileNotFoundError:
@@ -91,6 +91,10 @@ def require_device() -> None:
             f"{FUSE_DEVICE} is missing: this kernel has no FUSE (try: modprobe fuse), "
             "or this is a container that was not given the device (try: --device /dev/fuse --cap-add SYS_ADMIN)"
         )
+        raise MachineError(msg)
+    if not os.access(FUSE_DEVICE, os.R_OK | os.W_OK):
+        # libfuse opens it as the user who mounts, and asks fusermount3 only for what comes then.
+        msg = f"{FUSE_DEVICE} is not for you; as root: chmod 666 {FUSE_DEVICE}, which is its usual mode"
         raise MachineError(msg)
     _fusermount()
 

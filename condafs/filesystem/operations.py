@@ -226,7 +226,9 @@ class Operations(WithoutExtendedAttributes):
 
     @guarded(Nothing)
     async def fsyncdir(self, fh: int, datasync: bool) -> None:  # noqa: FBT001 - the protocol's
-        """Names underneath are kept by the submission's fsync of their file, which ext4 and xfs extend to its name."""
+        """Make the names in a directory durable."""
+        del datasync
+        await self._listings[fh].directory.sync()
 
     # The rest
 

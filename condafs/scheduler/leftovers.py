@@ -4,18 +4,18 @@ Every directory there is the prefix of a READY build, of one that is being made 
 or a leftover: half of a cancelled build, or trash that `remove_prefix` had renamed aside.
 """
 
-import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES
 from condafs.errors import InvalidNameError
-from condafs.names import BuildName
+from condafs.names import BuildName, SpecDigest
 from condafs.prefix.seal import is_trash
 
-logger = logging.getLogger(__name__)
+_DIRECTORY = re.compile(r"\.?([0-9a-f]{64})-")
 
 
 def find_leftovers(builds: Path, snapshot: Callable[[], Snapshot]) -> list[str]:
@@ -37,15 +37,23 @@ def is_leftover(snapshot: Snapshot, name: str) -> bool:
         return False
     if is_trash(name):
         return True
-    build = build_of(name)
+    build = _build_of(name)
     if build is None:
         return False
     record = snapshot.build(build.digest)
     return record is None or record.state not in ACTIVE_STATES
 
 
-def build_of(name: str) -> BuildName | None:
-    """The build that a directory is called by, when it is."""
+def digest_in(name: str) -> SpecDigest | None:
+    """The digest of the build whose directory, or trash, has that name; None for what condafs did not name.
+
+    Who works on that build is the one to touch it: a removal renames a directory to trash before it empties it.
+    """
+    match = _DIRECTORY.match(name)
+    return SpecDigest(match[1]) if match else None
+
+
+def _build_of(name: str) -> BuildName | None:
     try:
         return BuildName.parse(name)
     except InvalidNameError:

@@ -29,7 +29,7 @@ from condafs.errors import CatalogError, DiskFullError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
-from condafs.scheduler.leftovers import build_of, find_leftovers, is_leftover
+from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
 from condafs.scheduler.logbook import Logbook
 from condafs.scheduler.queue import FairQueue
 from condafs.scheduler.retry import next_delay
@@ -264,20 +264,22 @@ class Scheduler:
         """Clear away what a crash left among the builds, beside the work."""
         found = await trio.to_thread.run_sync(find_leftovers, self._settings.builds, self._catalog.snapshot)
         for name in found:
-            build = build_of(name)
-            if build and self._is_busy(build.digest):
-                continue
-            with self._catalog.snapshot() as snapshot:
-                if not is_leftover(snapshot, name):
-                    continue
-            if build:
-                self._removing.add(build.digest)
-            logger.info("clearing away %s, which a crash left", name)
-            await clear(self._settings.builds / name)
-            if build:
-                self._removing.discard(build.digest)
-                self.look_at([build])
+            await self._clear_leftover(name, digest_in(name))
         self._is_sweeping = False
+
+    async def _clear_leftover(self, name: str, digest: SpecDigest | None) -> None:
+        if digest and self._is_busy(digest):
+            return  # it may be what is being worked on; if not, the next start finds it again
+        with self._catalog.snapshot() as snapshot:
+            if not is_leftover(snapshot, name):
+                return
+        if digest:
+            self._removing.add(digest)
+        logger.info("clearing away %s, which a crash left", name)
+        await clear(self._settings.builds / name)
+        if digest:
+            self._removing.discard(digest)
+            self._wake.set()
 
     async def _surely(self, function: Callable[[Transaction], T], build: BuildName | None = None) -> T:
         """Write what has to be written; on a full disk, wait for room."""

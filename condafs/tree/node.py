@@ -162,6 +162,9 @@ class Directory(Node):
         """The node of a name that `names` gave; None when it is gone by now."""
         raise NotImplementedError
 
+    async def sync(self) -> None:
+        """Every name made or removed so far is on disk when this returns."""
+
     async def make_file(self, name: str, permissions: int, caller: Caller) -> File:
         """A new empty file that is not opened."""
         del permissions, caller

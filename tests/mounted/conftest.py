@@ -18,7 +18,7 @@ from condafs.filesystem.mounting import mount_at, unmount
 
 ROOT_OF_PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20
-LONG_AGO = 0.002
+PAUSE_SECONDS = 0.01
 
 
 def until(condition: Callable[[], bool], what: str = "it") -> None:
@@ -26,7 +26,7 @@ def until(condition: Callable[[], bool], what: str = "it") -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen in {PATIENCE_SECONDS} s"
-        time.sleep(LONG_AGO)
+        time.sleep(PAUSE_SECONDS)
 
 
 @dataclass

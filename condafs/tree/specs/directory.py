@@ -1,6 +1,7 @@
 """Directories of `.specs`. Names at the top decide what is a specification; below the top everything is just kept."""
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Sequence
@@ -9,11 +10,14 @@ from typing import TypeVar
 
 import trio
 
+from condafs.errors import SpecificationError
 from condafs.tree.node import Caller, Directory, Node, refuse
 from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
 from condafs.tree.specs.file import SpecFile, SpecHandle
 from condafs.tree.specs.owner import Owner, write_owner
 from condafs.tree.specs.submissions import Submissions
+
+logger = logging.getLogger(__name__)
 
 BackedT = TypeVar("BackedT", bound=Backed)
 
@@ -139,7 +143,7 @@ class SpecDirectory(Backed, Directory):
         if not isinstance(file, SpecFile):
             self.refuse_specification(name)
         elif self.holds_specification(name):
-            await file.check(name)
+            await _require_valid(file, name)
         place = file.place()
         if isinstance(place, int):
             refuse(errno.ENOENT, name)
@@ -167,6 +171,14 @@ class SpecDirectory(Backed, Directory):
         found = os.lstat(path)
         Path(path).unlink()
         self.registry.removed(self, name, found)
+
+    async def sync(self) -> None:
+        """Fsync underneath."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            await trio.to_thread.run_sync(os.fsync, fd)
+        finally:
+            os.close(fd)
 
     async def remove_directory(self, name: str) -> None:
         """Remove an empty directory."""
@@ -196,7 +208,7 @@ class SpecDirectory(Backed, Directory):
             to.refuse_specification(new_name)
         async with self.submissions.locked(*filter(None, (old, new))):
             if new and not old and isinstance(node, SpecFile):
-                await node.check(new)
+                await _require_valid(node, new)
             if self._move(name, to, new_name, may_replace=may_replace):
                 await self._follow(node, old, new)
 
@@ -246,3 +258,12 @@ class SpecDirectory(Backed, Directory):
         """Refuse that name to what cannot be a specification."""
         if self.holds_specification(name):
             refuse(errno.EPERM, name)
+
+
+async def _require_valid(file: SpecFile, name: str) -> None:
+    """Raise SpecificationError when a file cannot take the name of a specification; nobody else would log it."""
+    try:
+        await file.check(name)
+    except SpecificationError as error:
+        logger.info("%s: not put into place: %s", name, error)
+        raise

@@ -98,7 +98,9 @@ class SpecFile(Backed, File):
         version = self.version
         if self._checked == (version, name):
             return
-        content = await trio.to_thread.run_sync(self._content, self.place())
+        place, found = self.stat()
+        is_small = found.st_size <= INLINE_BYTES
+        content = self._content(place) if is_small else await trio.to_thread.run_sync(self._content, place)
         if not is_blank(content):
             await self._submissions.check(name, content)
         self._checked = (version, name)

@@ -27,6 +27,9 @@ AT_A_TIME = 16
 """Files made durable at a time: an ext4 journal commits many of them at once (measured: 16 times the files a second
 of one at a time)."""
 
+INLINE_BYTES = 2048
+"""Files up to this size are checked on the event loop: half a millisecond, which two changes of thread take as well."""
+
 Work: TypeAlias = Callable[[str], Awaitable[None]]
 """What is to be done about a file of that name."""
 
@@ -91,7 +94,10 @@ class Submissions:
     async def check(self, name: str, content: bytes) -> None:
         """Raise SpecificationError when that content cannot stand under that name."""
         await self.removals.decided(but=name)  # a file that was renamed in two steps claims its environment no more
-        await trio.to_thread.run_sync(self._intake.check, name, content)
+        if len(content) <= INLINE_BYTES:
+            self._intake.check(name, content)
+        else:
+            await trio.to_thread.run_sync(self._intake.check, name, content)
 
     def submit_soon(self, name: str) -> None:
         """The content of a file changed."""
@@ -124,7 +130,7 @@ class Submissions:
         try:
             await self._intake.rename(old, new, written.content, written.mtime_ns, written.uid)
         except SpecificationError as error:  # the file moved all the same, and says so in its message
-            logger.info("%r is refused: %s", new, error)
+            logger.debug("%r is refused: %s", new, error)
 
     @asynccontextmanager
     async def locked(self, *names: str) -> AsyncIterator[None]:
@@ -154,7 +160,7 @@ class Submissions:
         try:
             await work(name)
         except UserError as error:
-            logger.info("%r is refused: %s", name, error)
+            logger.debug("%r is refused: %s", name, error)  # the intake has said so
         except (CondafsError, OSError) as error:
             logger.warning("%r is not taken: %s; touch it to try again", name, error)
         except Exception:

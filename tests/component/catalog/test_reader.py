@@ -86,7 +86,10 @@ def test_published_builds_are_listed_from_behind_any_of_them(catalog: Catalog) -
         everything = list(snapshot.ready_builds())
         assert everything == [str(build_name(number)) for number in range(1, 6)]
         assert list(snapshot.ready_builds(after=everything[2])) == everything[3:]
+        assert list(snapshot.ready_builds(after=str(build_name(0)))) == everything
+        assert list(snapshot.ready_builds(after=str(build_name(9)))) == []
         assert snapshot.is_ready(everything[0])
+        assert not snapshot.is_ready(str(build_name(1, "bar")))
         assert not snapshot.is_ready("x")
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 from condafs.catalog.records import BuildRecord, BuildState
 from condafs.catalog.store import Catalog
 from condafs.names import BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.leftovers import find_leftovers
+from condafs.scheduler.leftovers import digest_in, find_leftovers
 
 
 def test_only_what_nobody_needs_is_a_leftover(tmp_path: Path) -> None:
@@ -26,3 +26,11 @@ def test_only_what_nobody_needs_is_a_leftover(tmp_path: Path) -> None:
 def test_no_directory_has_no_leftovers(tmp_path: Path) -> None:
     with Catalog.open(tmp_path / "catalog") as catalog:
         assert find_leftovers(tmp_path / "builds", catalog.snapshot) == []
+
+
+def test_trash_tells_whose_it_is() -> None:
+    digest = SpecDigest("0" * 63 + "1")
+    assert digest_in(f"{digest}-foo") == digest
+    assert digest_in(f".{digest}-foo.trash-01234567") == digest
+    assert digest_in("lost+found") is None
+    assert digest_in(".x.trash-01") is None

@@ -344,6 +344,11 @@ async def test_a_rename_that_must_not_replace_does_not(specs: Directory) -> None
     assert await read(specs, "two") == b"2"
 
 
+async def test_a_directory_can_be_made_durable(specs: Directory, tree: Tree) -> None:
+    await specs.sync()
+    await tree.root.sync()
+
+
 async def test_directories_are_kept_and_their_files_are_no_specifications(
     house: House, tree: Tree, specs: Directory
 ) -> None:

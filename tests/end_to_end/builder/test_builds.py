@@ -174,6 +174,17 @@ def test_over_http_what_is_cached_is_not_fetched_again(workshop: Workshop, http_
     assert http_channel.count(r"\.conda$") == 1
 
 
+def test_credentials_of_a_channel_are_nowhere_in_the_environment(
+    workshop: Workshop, http_channel: FaultyServer
+) -> None:
+    url = http_channel.url.replace("://", "://user:hunter2@")
+    prefix = workshop.make(workshop.request("zz-lib", f"{url}::zz-noarch-data", channels=(url,)))
+    files = [path for path in prefix.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"hunter2" in path.read_bytes()]
+    assert "hunter2" not in workshop.log.read_text()
+    assert (prefix / "share/zz-noarch-data").exists()
+
+
 def test_names_are_below_the_alias_and_channels_of_packages_are_found(workshop: Workshop) -> None:
     parent, _, name = workshop.channel.rpartition("/")
     request = workshop.request("zz-lib", f"{name}::zz-noarch-data", channels=(name,))

@@ -48,37 +48,37 @@ def test_everything_of_hers_belongs_to_her(alices: Daemon) -> None:
     assert alices.status()["owner"] == ALICE
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "echo x > $M/.specs/foo.yaml",
-        "rm -f $M/.specs/foo.yaml",
-        "mv $M/.specs/foo.yaml $M/.specs/mine.yaml",
-        "cp $M/.specs/foo.yaml $M/.specs/tmp && mv -f $M/.specs/tmp $M/.specs/foo.yaml",
-        "touch $M/.specs/foo.yaml",
-        "chmod 666 $M/.specs/foo.yaml",
-        "chown 20002 $M/.specs/foo.yaml",
-        "truncate -s 0 $M/.specs/foo.yaml",
-        "ln -sfn foo@-1 $M/foo",
-        "rm -f $M/foo@-1",
-        "rm -f $M/$(readlink $M/foo@-1)",
-        "rm -f $M/.logs/*-foo.log",
-        "rm -f $M/foo",
-        "mkdir $M/x",
-        "touch $M/x",
-        "touch $M/.specs/foo.yaml.error",
-        "echo x > $M/.status/foo",
-        "rm -f $M/.status/foo",
-        "mkdir $M/.history/x",
-        "chmod 777 $M $M/.specs",
-        "rmdir $M/.specs",
-    ],
+FORBIDDEN = (
+    "echo x > $M/.specs/foo.yaml",
+    "rm -f $M/.specs/foo.yaml",
+    "mv $M/.specs/foo.yaml $M/.specs/mine.yaml",
+    "cp $M/.specs/foo.yaml $M/.specs/tmp && mv -f $M/.specs/tmp $M/.specs/foo.yaml",
+    "touch $M/.specs/foo.yaml",
+    "chmod 666 $M/.specs/foo.yaml",
+    "chown 20002 $M/.specs/foo.yaml",
+    "truncate -s 0 $M/.specs/foo.yaml",
+    "ln -sfn foo@-1 $M/foo",
+    "rm -f $M/foo@-1",
+    "rm -f $M/$(readlink $M/foo@-1)",
+    "rm -f $M/.logs/*-foo.log",
+    "rm -f $M/foo",
+    "mkdir $M/x",
+    "touch $M/x",
+    "touch $M/.specs/foo.yaml.error",
+    "echo x > $M/.status/foo",
+    "rm -f $M/.status/foo",
+    "mkdir $M/.history/x",
+    "chmod 777 $M $M/.specs",
+    "rmdir $M/.specs",
 )
-def test_bob_cannot(alices: Daemon, command: str) -> None:
-    done = as_user(BOB, command.replace("$M", str(alices.mount)))
-    assert done.returncode != 0
+
+
+def test_bob_cannot_touch_what_is_hers_nor_what_is_nobodys(alices: Daemon) -> None:
     reasons = ("Permission denied", "Operation not permitted", "Read-only file system", "cannot create")
-    assert any(reason in done.stderr for reason in reasons), done.stderr
+    for command in FORBIDDEN:
+        done = as_user(BOB, command.replace("$M", str(alices.mount)))
+        assert done.returncode != 0, command
+        assert any(reason in done.stderr for reason in reasons), done.stderr
     assert "two" in alices.content()
     assert alices.status()["generations"] == 2
 

@@ -86,6 +86,21 @@ def test_sequences_sort_as_their_keys(sequences: list[int]) -> None:
     assert sorted(map(encoding.sequence_key, sequences)) == [encoding.sequence_key(s) for s in sorted(sequences)]
 
 
+@given(st.lists(st.tuples(st.binary(min_size=32, max_size=32), st.none() | st.integers(0, 2**32 - 1))))
+def test_marks_are_a_sorted_mapping(steps: list[tuple[bytes, int | None]]) -> None:
+    value, expected = b"", dict[bytes, int]()
+    for digest, mark in steps:
+        value = encoding.with_mark(value, digest, mark)
+        expected.pop(digest, None)
+        if mark is not None:
+            expected[digest] = mark
+    assert list(encoding.decode_marks(value)) == sorted(expected.items())
+
+
+def test_nothing_has_no_marks() -> None:
+    assert list(encoding.decode_marks(None)) == []
+
+
 def test_a_message_that_is_no_text_is_kept_as_far_as_it_goes() -> None:
     build = BuildName(SpecDigest("0" * 63 + "1"), EnvironmentName("foo"))
     record = BuildRecord(build, BuildState.FAILED, 1, failure_message="a\udcffb")

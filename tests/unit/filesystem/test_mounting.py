@@ -1,5 +1,6 @@
 """Mount points and what is in their way."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,13 @@ def test_an_empty_directory_is_a_mount_point(tmp_path: Path) -> None:
 def test_without_fuse_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounting, "FUSE_DEVICE", tmp_path / "fuse")
     with pytest.raises(MachineError, match="modprobe fuse"):
+        require_device()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open everything")
+def test_a_device_for_others_only_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounting, "FUSE_DEVICE", Path("/dev/console"))
+    with pytest.raises(MachineError, match="not for you"):
         require_device()
 
 
