@@ -49,7 +49,10 @@ def start(transaction: Transaction, digest: SpecDigest, now: float) -> BuildReco
 
 
 def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: float) -> Published | None:
-    """Make a sealed prefix a generation, and move the name to it when it is still wanted.
+    """Make a sealed prefix a generation, and move the name to it when it is still wanted, or has nothing else.
+
+    A name that resolves to nothing takes what there is: when the newer specification that overtook this build fails,
+    the name still serves the last good one.
 
     The second half of publishing. The first is the builder's: everything synced, then the marker renamed into the
     prefix. A crash before this transaction leaves a BUILDING record, which the next start queues again (its next try
@@ -62,7 +65,7 @@ def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: flo
     if environment is None:
         return None
     generation = environment.last_generation + 1
-    is_current = environment.wanted == digest
+    is_current = environment.wanted == digest or (environment.current is None and not environment.is_retired)
     after = step(
         transaction,
         record,

@@ -91,6 +91,9 @@ async def _take(
                 await intake.submit(path.name, content, found.st_mtime_ns, uid)
             except SpecificationError:
                 return  # logged, and kept with the file
+            except Exception:
+                # A defect that one file hits must not keep everybody's mount from starting.
+                logger.exception("%s is not taken; touch it to try again", path.name)
 
 
 async def _remember(catalog: Catalog, record: FileRecord) -> None:

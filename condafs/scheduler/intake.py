@@ -14,8 +14,9 @@ from typing import Protocol
 
 import trio
 
-from condafs.catalog import changes
-from condafs.catalog.changes import Changes, Submission
+from condafs.catalog import changes, claims
+from condafs.catalog.changes import Changes
+from condafs.catalog.claims import Submission
 from condafs.catalog.records import FileRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
@@ -84,7 +85,7 @@ class Intake:
         if specification:
             with self._catalog.snapshot() as snapshot:
                 environment = snapshot.environment(specification.name)
-            if conflict := changes.find_conflict(environment, specification.name, file_name):
+            if conflict := claims.find_conflict(environment, specification.name, file_name):
                 raise SpecificationError(str(conflict))
         return specification
 
@@ -118,7 +119,7 @@ class Intake:
             refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
             text = mask_credentials(refusal.render(file.file_name))
             record = replace(file, refusal=text)
-            await self._change(partial(changes.refuse, file=record, now=self._clock(), moved_from=moved_from))
+            await self._change(partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from))
             logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
             raise refusal from None
         self._announcements.publish(RefusalGone(file.file_name))
@@ -130,28 +131,28 @@ class Intake:
     async def _accept(self, file: FileRecord, specification: Specification, uid: int, moved_from: str) -> None:
         file = replace(file, digest=digest_of(specification), name=specification.name)
         if moved_from:
-            move = partial(changes.move_file, old=moved_from, file=file, owner_uid=uid)
+            move = partial(claims.move_file, old=moved_from, file=file, owner_uid=uid)
             if await self._catalog.write(move):
                 logger.info("%s: describes %s, as %s did", file.file_name, specification.name, moved_from)
                 return
         submission = Submission(file, to_canonical(specification), uid, moved_from)
         logger.info("%s: submitted by uid %d: %s-%s", file.file_name, uid, file.digest, file.name)
-        await self._change(partial(changes.submit, submission=submission, now=self._clock()))
+        await self._change(partial(claims.submit, submission=submission, now=self._clock()))
 
     async def _note(self, file: FileRecord, content: bytes, moved_from: str) -> None:
         """No specification. A blank file is one that is being made: whatever it described before stays."""
         if moved_from:
             await self.retire(moved_from)
         if content.strip():
-            await self._change(partial(changes.retire, file_name=file.file_name, now=self._clock(), note=file))
+            await self._change(partial(claims.retire, file_name=file.file_name, now=self._clock(), note=file))
 
     async def retry(self, file_name: str) -> None:
         """A file was touched: try what it describes again now, if that failed, was cancelled, or waits."""
-        await self._change(partial(changes.retry, file_name=file_name, now=self._clock()))
+        await self._change(partial(claims.retry, file_name=file_name, now=self._clock()))
 
     async def retire(self, file_name: str) -> None:
         """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""
-        await self._change(partial(changes.retire, file_name=file_name, now=self._clock()))
+        await self._change(partial(claims.retire, file_name=file_name, now=self._clock()))
         self._announcements.publish(RefusalGone(file_name))
 
     async def roll_back(self, name: EnvironmentName, digest: SpecDigest) -> None:

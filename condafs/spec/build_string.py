@@ -46,6 +46,6 @@ def _expression(glob: str) -> str:
 def _compiles(expression: str) -> bool:
     try:
         re.compile(expression)
-    except re.error:
+    except (re.error, RecursionError, OverflowError):  # hundreds of nested groups, repetitions beyond counting
         return False
     return True

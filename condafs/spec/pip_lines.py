@@ -17,6 +17,8 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S.*", re.IGNORECASE)
 
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
 _FILE_OPTIONS = {"-r": "--requirement", "-c": "--constraint"}
 _OPTIONS = frozenset(
     {
@@ -40,8 +42,13 @@ def normalise_pip_line(text: str) -> str:
     start = len(text) - len(text.lstrip())
     if not line:
         raise refuse_at(text, 0, "an empty line for pip", "remove it or write a requirement")
-    if "\n" in line:
+    if len(line.splitlines()) > 1:  # as pip breaks its lines: at U+2028, form feeds and the like as well
         raise refuse_at(text, start, "several lines in one item", "begin each with a dash and a blank of its own")
+    if strange := _CONTROL.search(line):
+        raise refuse_at(text, start + strange.start(), "a control character in a line for pip", "remove it")
+    if line.endswith("\\"):
+        hint = "remove the backslash, and write what follows into the same item"
+        raise refuse_at(text, start + len(line) - 1, "a line for pip cannot go on in the next item", hint)
     if is_masked(line):
         raise refuse_at(text, text.index(MASK), "the credentials of this URL are masked", "put them back for '***'")
     if line.startswith("-"):
@@ -63,9 +70,10 @@ def _check_option(line: str, text: str, start: int) -> None:
         near = nearest(option, _OPTIONS) if option.startswith("--") else None
         hint = f"did you mean {near}?" if near else "pip allows options about indexes, links and binaries in lists"
         raise refuse_at(text, start, f"{option!r} is no option of a requirements file", hint)
-    if option in (*_FILE_OPTIONS, *_FILE_OPTIONS.values()) and "://" not in value:
+    if option in (*_FILE_OPTIONS, *_FILE_OPTIONS.values()):
         hint = f"write the lines of {value or 'that file'} into the list"
-        raise refuse_at(text, start, f"{option} reads a file beside this one, and there is no beside", hint)
+        why = "elsewhere, which may change" if "://" in value else "beside this one, and there is no beside"
+        raise refuse_at(text, start, f"{option} reads a file {why}", hint)
     if option in ("-e", "--editable", "-f", "--find-links") and "://" not in value:
         _check_path(value, text, start)
 

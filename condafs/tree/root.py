@@ -11,7 +11,7 @@ under a temporary name and rename it over the old. Such links live in memory, fo
 import errno
 import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,9 @@ _NAME_AT = 65
 """Where the name begins in the name of a build."""
 
 PASSING_SECONDS = 60
-MAX_PASSING_LINKS = 1000
+
+MAX_PASSING_LINKS = 100
+"""Of one user, root apart: nobody's links may keep others from theirs."""
 
 
 @dataclass(slots=True)
@@ -67,6 +69,8 @@ class Root(Directory):
         removals: Files that were removed a moment ago.
         ownership: Of this directory.
         directories: The dot directories by name.
+        settled: Waits until every file that was closed before now is submitted: who writes and then rolls back wants
+            the roll-back to hold.
         now: Monotonic seconds, for the links in passing.
     """
 
@@ -80,6 +84,7 @@ class Root(Directory):
         "_places",
         "_recent",
         "_removals",
+        "_settled",
     )
     lifetimes = Lifetimes(attributes_seconds=1)
 
@@ -92,6 +97,7 @@ class Root(Directory):
         ownership: Ownership,
         directories: Mapping[str, Directory],
         *,
+        settled: Callable[[], Awaitable[None]],
         now: Callable[[], float],
     ) -> None:
         self._catalog = catalog
@@ -101,6 +107,7 @@ class Root(Directory):
         self._removals = removals
         self._ownership = ownership
         self._directories = directories
+        self._settled = settled
         self._now = now
         self._passing: dict[str, PassingLink] = {}
 
@@ -143,7 +150,7 @@ class Root(Directory):
         """Everything that is listed; read in a thread, it may be a hundred thousand names."""
         await self._removals.decided()
         found = await trio.to_thread.run_sync(self._catalog_names)
-        return [*self._directories, *self._live_passing(), *found]
+        return [*self._directories, *found]
 
     def _catalog_names(self) -> list[str]:
         with self._catalog.snapshot() as snapshot:
@@ -171,6 +178,7 @@ class Root(Directory):
 
     async def make_symlink(self, name: str, target: str, caller: Caller) -> Link:
         """Roll back when `name` is an environment; else a link in passing, the first half of `ln -sfn`."""
+        await self._settled()
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, target, self._places.roots)
             environment = _find_environment(snapshot, name)
@@ -179,7 +187,7 @@ class Root(Directory):
             return EnvironmentLink(self._recent, self._removals, environment.name)
         if name in self._directories or is_build_name(name) or "@" in name:
             refuse(errno.EPERM, name)
-        if len(self._live_passing()) >= MAX_PASSING_LINKS:
+        if caller.uid and sum(link.uid == caller.uid for link in self._live_passing().values()) >= MAX_PASSING_LINKS:
             refuse(errno.EDQUOT, name)
         passing = PassingLink(name, target, caller.uid, caller.gid, self._now())
         self._passing[name] = passing
@@ -192,6 +200,7 @@ class Root(Directory):
         passing = self._find_passing(name)
         if passing is None or to is not self:
             refuse(errno.EPERM, name)
+        await self._settled()
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, passing.text, self._places.roots)
             environment = _find_environment(snapshot, new_name)
@@ -213,6 +222,7 @@ class Root(Directory):
         if not is_build_name(name) and "@" not in name:
             msg = f"{name} cannot be removed here; remove its file in .specs to retire it"
             raise ForbiddenError(msg)
+        await self._settled()
         with self._catalog.snapshot() as snapshot:
             try:
                 build = resolve(snapshot, name)

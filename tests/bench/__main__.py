@@ -6,6 +6,7 @@ least five. Ends with 1 when a promise was missed.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,8 @@ def measure_one_mount(subject: Subject, scratch: Path, repeat: int) -> Iterator[
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks that were asked for."""
     options = _parse(arguments)
+    # As an exception, so that daemons are ended and directories removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     scratch = Path(tempfile.mkdtemp(prefix="condafs-bench-", dir=options.scratch))
     try:
         channel = options.channel or _embedded(scratch / "channel")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from condafs.catalog import attempts, changes
+from condafs.catalog import attempts, changes, claims
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
@@ -67,9 +67,9 @@ class CatalogMachine(RuleBasedStateMachine):
     def submit(self, file_name: str, name: str, version: int, moved_from: str) -> None:
         build = _build(name, version)
         moved_from = "" if moved_from == file_name else moved_from
-        submission = changes.Submission(_file(file_name, build), b"{}", 7, moved_from)
+        submission = claims.Submission(_file(file_name, build), b"{}", 7, moved_from)
         try:
-            self._write(lambda t: changes.submit(t, submission, self._now))
+            self._write(lambda t: claims.submit(t, submission, self._now))
         except ConflictError:
             return
         self._wanted[name] = build.digest
@@ -86,21 +86,21 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(old=file_names, new=file_names, name=environments, version=versions)
     def move(self, old: str, new: str, name: str, version: int) -> None:
         if old != new:
-            self._write(lambda t: changes.move_file(t, old, _file(new, _build(name, version)), 7))
+            self._write(lambda t: claims.move_file(t, old, _file(new, _build(name, version)), 7))
 
     @rule(file_name=file_names, moved_from=st.just("") | file_names)
     def refuse(self, file_name: str, moved_from: str) -> None:
         record = FileRecord(file_name, "0" * 64, 1, 1, refusal="no")
         moved_from = "" if moved_from == file_name else moved_from
-        self._write(lambda t: changes.refuse(t, record, self._now, moved_from))
+        self._write(lambda t: claims.refuse(t, record, self._now, moved_from))
 
     @rule(file_name=file_names)
     def retire(self, file_name: str) -> None:
-        self._write(lambda t: changes.retire(t, file_name, self._now))
+        self._write(lambda t: claims.retire(t, file_name, self._now))
 
     @rule(file_name=file_names)
     def retry(self, file_name: str) -> None:
-        self._write(lambda t: changes.retry(t, file_name, self._now))
+        self._write(lambda t: claims.retry(t, file_name, self._now))
 
     @rule(name=environments, version=versions)
     def roll_back(self, name: str, version: int) -> None:

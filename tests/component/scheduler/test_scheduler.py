@@ -1,13 +1,19 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import trio
 import trio.testing
 
 from condafs.builder.protocol import Failed, FailureKind
 from condafs.catalog import attempts, changes
+from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import BuildState
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.scheduler import scheduler
+from condafs.scheduler.leftovers import find_leftovers
 from tests.component.scheduler.scripted import (
     NETWORK,
     UNSATISFIABLE,
@@ -359,6 +365,40 @@ async def test_what_a_crash_left_among_the_builds_is_cleared_away(settings: Sett
     async with open_house(settings) as house:
         await house.idle()
     assert sorted(p.name for p in settings.builds.iterdir()) == sorted([str(good), "lost+found"])
+
+
+async def test_the_clearing_up_leaves_a_removal_that_is_under_way_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(settings) as house:
+        first = await house.write("foo.yaml", specification("foo", "a"))
+        await house.until(first, BuildState.READY)
+        second = await house.write("foo.yaml", specification("foo", "b"))
+        await house.until(second, BuildState.READY)
+    with Catalog.open(settings.catalog) as catalog:
+        catalog.write_now(lambda t: changes.delete(t, first, 5.0))
+    is_aside, is_swept = threading.Event(), threading.Event()
+    trash = settings.builds / f".{first}.trash-00000000"
+
+    def remove_slowly(prefix: Path) -> None:
+        prefix.rename(trash)
+        is_aside.set()
+        assert is_swept.wait(30)
+        assert trash.is_dir()
+        trash.joinpath("half").unlink()
+        trash.rmdir()
+
+    def find_late(builds: Path, snapshot: Callable[[], Snapshot]) -> list[str]:
+        assert is_aside.wait(30)
+        return find_leftovers(builds, snapshot)
+
+    monkeypatch.setattr(scheduler, "remove_prefix", remove_slowly)
+    monkeypatch.setattr(scheduler, "find_leftovers", find_late)
+    async with open_house(settings) as house:
+        while house.scheduler._is_sweeping:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        is_swept.set()
+        await house.until(first, None)
 
 
 async def test_a_name_that_is_written_without_end_does_not_starve_others(settings: Settings) -> None:

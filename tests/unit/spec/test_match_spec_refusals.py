@@ -185,3 +185,8 @@ def test_a_caret_stays_at_the_beginning_where_yaml_has_escapes() -> None:
 
 def test_a_package_without_end_is_refused() -> None:
     assert refusal("dependencies:\n  - " + "n" * 5000).message == "a dependency has 5,000 characters; 4,096 are allowed"
+
+
+def test_an_expression_of_a_thousand_groups_is_refused_and_not_a_crash() -> None:
+    expression = "^" + "(a|" * 900 + "b" + ")" * 900 + "$"
+    assert refusal(f"dependencies:\n- 'zz-lib=1={expression}'\n").message.startswith("'^(a|(a|")

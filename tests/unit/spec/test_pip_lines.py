@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.spec.asked import assert_refused, read
+from tests.unit.spec.asked import assert_refused, read, refusal
 
 LIST = "dependencies:\n  - pip:\n    - "
 
@@ -77,6 +77,18 @@ LIST = "dependencies:\n  - pip:\n    - "
             "write an absolute path, or the repository's URL as in git+https://host/project",
         ),
         ("'# requests'", 8, "an empty line for pip", "remove it or write a requirement"),
+        (
+            "-c https://x.org/limits.txt",
+            7,
+            "-c reads a file elsewhere, which may change",
+            "write the lines of https://x.org/limits.txt into the list",
+        ),
+        (
+            "requests==2.31.0 \\",
+            24,
+            "a line for pip cannot go on in the next item",
+            "remove the backslash, and write what follows into the same item",
+        ),
     ],
 )
 def test_what_pip_could_not_install_is_refused(text: str, column: int, message: str, hint: str | None) -> None:
@@ -107,7 +119,6 @@ def test_what_pip_could_not_install_is_refused(text: str, column: int, message: 
         "--no-binary :all:",
         "--pre",
         "--trusted-host host.org",
-        "-r https://host.org/requirements.txt",
         "/srv/wheels/b-1-py3-none-any.whl",
         "file:///srv/wheels/b-1-py3-none-any.whl",
         "requests==2.31 --hash=sha256:00",
@@ -119,3 +130,13 @@ def test_a_line_that_pip_understands_is_kept_as_written(line: str) -> None:
 
 def test_comments_and_blanks_around_a_line_do_not_count() -> None:
     assert read(LIST + "'  requests ==2 # why'").pip == ("requests ==2",)
+
+
+@pytest.mark.parametrize("end", ["\\r", "\\v", "\\f", "\\x1c", "\\x85", "\\u2028", "\\u2029"])
+def test_nothing_that_pip_takes_for_the_end_of_a_line_hides_another_line(end: str) -> None:
+    text = f'{LIST}"six>=1{end}-r /etc/passwd"'
+    assert refusal(text).message == "several lines in one item"
+
+
+def test_a_control_character_is_no_part_of_a_line() -> None:
+    assert refusal(LIST + '"six>=1\\0"').message == "a control character in a line for pip"
