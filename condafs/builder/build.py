@@ -11,18 +11,20 @@ from condafs.builder.bytecode_in_place import compile_in_place, contested_module
 from condafs.builder.cache import Cache
 from condafs.builder.channels import find_channels
 from condafs.builder.events import Events
+from condafs.builder.failure import BuildError
 from condafs.builder.install import install_packages
 from condafs.builder.interpreter import Interpreter, find_interpreter
 from condafs.builder.locked import read_locked
 from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
-from condafs.builder.protocol import BuildRequest, Phase, Progress, Succeeded
+from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress, Succeeded
 from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
 from condafs.builder.solve import Solution, archive_of, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.names import BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.marker import write_marker
+from condafs.prefix.reserved import clear_reserved
 from condafs.prefix.seal import seal, sync_to_disk
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
@@ -59,7 +61,9 @@ class Build:
         await self._verify(solution)
         await install_packages(solution, self._prefix, self._cache, self._events, bytecode)
         run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript)
+        self._require_intact(solution)
         distributions = self._run_pip()
+        self._require_intact(solution)
         self._finish_bytecode(interpreter, bytecode)
         return self._seal(solution, distributions)
 
@@ -106,11 +110,26 @@ class Build:
         if count := sum(1 for archive in verified if archive.path):
             self._transcript.note(f"fetch: sums of {count} local archives verified")
 
+    def _require_intact(self, solution: Solution) -> None:
+        """Other people's programs have run: everything that was installed has to be there still.
+
+        Raises:
+            BuildError: POST_LINK or PIP, whichever ran.
+        """
+        meta = self._prefix / "conda-meta"
+        is_whole = not meta.is_symlink() and all(
+            (meta / f"{archive_of(record).distribution}.json").is_file() for record in solution.records
+        )
+        if solution.records and not is_whole:
+            is_pip = self._events.phase is Phase.PIP
+            who, kind = ("pip", FailureKind.PIP) if is_pip else ("a post-link script", FailureKind.POST_LINK)
+            raise BuildError(kind, f"{who} removed or moved the environment that is being made")
+
     def _run_pip(self) -> list[Distribution]:
         if not self._specification.pip:
             return []
         self._events.enter(Phase.PIP)
-        with tempfile.TemporaryDirectory(prefix="condafs-pip-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="pip-", dir=self._cache.drafts) as scratch:
             return install_requirements(
                 self._specification.pip,
                 self._prefix,
@@ -135,6 +154,7 @@ class Build:
         finished = time.time()
         (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
         (self._prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
+        clear_reserved(self._prefix)
         write_activation(self._prefix, self._build.name, dict(self._specification.variables))
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)

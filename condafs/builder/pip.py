@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from condafs.builder.failure import BuildError, kind_of_text
-from condafs.builder.programs import clean_environment, run
+from condafs.builder.programs import clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
 from condafs.builder.transcript import Transcript
 from condafs.spec.credentials import mask_credentials
@@ -80,7 +80,9 @@ def _environment(prefix: Path, cache: Path, variables: Mapping[str, str]) -> dic
         "PIP_ROOT_USER_ACTION": "ignore",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return clean_environment(prefix, {**variables, **own})
+    # A specification's variables are for those who use the environment; pip is not to be led elsewhere by them.
+    theirs = {name: value for name, value in variables.items() if not name.startswith("PIP_") or is_kept(name)}
+    return clean_environment(prefix, {**theirs, **own})
 
 
 def _has_report(prefix: Path) -> bool:

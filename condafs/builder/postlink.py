@@ -39,7 +39,8 @@ def run_post_link_scripts(
         BuildError: POST_LINK, naming the package, with the last of its output.
     """
     scripts = {name: prefix / "bin" / f".{name}-post-link.sh" for name in (r.name.normalized for r in records)}
-    scripts = {name: script for name, script in scripts.items() if script.is_file()}
+    # Packages' files are never links here: one would run, as the daemon's user, what lies elsewhere.
+    scripts = {name: script for name, script in scripts.items() if script.is_file() and not script.is_symlink()}
     if not scripts:
         return 0
     events.enter(Phase.POST_LINK)
@@ -79,6 +80,8 @@ def _run_script(script: Path, record: PackageRecord, prefix: Path, transcript: T
 
 
 def _show_messages(path: Path, name: str, transcript: Transcript) -> None:
-    if path.is_file():
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_file():
         transcript.output(name, path.read_text(encoding="utf-8", errors="replace"))
         path.unlink()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from condafs.builder.transcript import Transcript
+from condafs.builder.transcript import Transcript, printable
 
 TAIL_LINES = 20
 """Lines of output that an error message repeats; the log has them all."""
@@ -18,8 +18,26 @@ TAIL_LINES = 20
 LINGER_SECONDS = 1.0
 """How long output is still read after a program ended while something that it started holds the pipe."""
 
-_FOREIGN = ("PYTHON", "CONDA", "MAMBA", "VIRTUAL_ENV", "LD_", "JUPYTER", "_CONDA", "_CE_")
-"""Variables that would bring the daemon's own python or environment into the one that is made."""
+LONGEST_LINE = 1 << 16
+"""Characters after which a line of output is broken, whatever the program thinks."""
+
+_KEPT = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST"),
+        *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),
+        "PIP_CONFIG_FILE",
+    }
+)
+"""Variables of the daemon that its builds see: how this machine reaches the network, and whose it is. Everything else
+(the daemon's own python, shells' start-up files, secrets) is nobody's business."""
+
+
+def is_kept(name: str) -> bool:
+    """Whether a variable of the daemon reaches programs; proxies are spelt in lower case as well."""
+    return name.upper() in _KEPT or name.startswith("LC_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +49,8 @@ class Ended:
 
 
 def clean_environment(prefix: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """What a program of the environment starts with: our variables without the daemon's python, its `bin` first."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    """What a program of the environment starts with: few of our variables, the environment's `bin` first."""
+    kept = {name: value for name, value in os.environ.items() if is_kept(name)}
     path = f"{prefix}/bin:{kept.get('PATH') or os.defpath}"
     return {**kept, "PATH": path, "PYTHONNOUSERSITE": "1", **variables}
 
@@ -56,7 +74,7 @@ def run(
 
     def follow(stream: IO[bytes]) -> None:
         with stream:
-            for line in read_lines(stream.fileno()):
+            for line in map(printable, read_lines(stream.fileno())):
                 tail.append(line)
                 transcript.output(source, line)
 
@@ -77,11 +95,14 @@ def run(
 
 
 def read_lines(fd: int) -> Iterator[str]:
-    """Lines of any length and encoding; the carriage return of a progress bar ends one as well."""
+    """Lines of any encoding; the carriage return of a progress bar ends one as well, and so does `LONGEST_LINE`."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     rest = ""
     while chunk := os.read(fd, 65536):
         *lines, rest = (rest + decode(chunk)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
         yield from lines
+        if len(rest) >= LONGEST_LINE:
+            yield rest
+            rest = ""
     if rest:
         yield rest

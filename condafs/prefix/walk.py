@@ -15,9 +15,13 @@ TOP = 0xFFFFFFFF
 """Parent of what lies in the prefix itself."""
 
 DIRECTORY, FILE, EXECUTABLE, LINK = b"dfxl"
+_ENTERED = frozenset({DIRECTORY, EXECUTABLE})
 
 DROPPED = 0o6222
 """Nobody writes to a build (0222), and nothing in it may lend its owner's rights (setuid, setgid: 6000)."""
+
+_READABLE = 0o444
+"""Everybody reads an environment; rattler writes some files for the daemon alone."""
 
 _NUMBERS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_nlink")
 _NAME = attrgetter("name")
@@ -47,7 +51,8 @@ def walk(top: Path, *, skip: str = "", read_only: bool = False) -> Columns:
     Args:
         top: Directory to begin with; not a row itself.
         skip: Relative path of a directory that is left out with all that it holds.
-        read_only: Take the write bits, setuid and setgid from everything that still has them, `top` and `skip` apart.
+        read_only: Take the write bits, setuid and setgid from everything that still has them, and let everybody read,
+            `top` and `skip` apart.
 
     Returns:
         The rows.
@@ -73,7 +78,6 @@ def _read_directory(  # noqa: PLR0913 - the loop of the sealing: one call a file
     Calls relative to `fd` spare the kernel the way down a long path each time.
     """
     begin = f"{relative}/" if relative else ""
-    dropped = DROPPED if read_only else 0
     directories = []
     with os.scandir(fd) as listing:
         entries = sorted(listing, key=_NAME)
@@ -96,8 +100,10 @@ def _read_directory(  # noqa: PLR0913 - the loop of the sealing: one call a file
             columns.targets.append(os.readlink(name, dir_fd=fd))
         else:
             continue
-        if mode & dropped and row_kind != LINK:
-            os.chmod(name, mode & 0o7777 & ~dropped, dir_fd=fd)
+        if read_only and row_kind != LINK:
+            sealed = mode & ~DROPPED | _READABLE | (0o111 if row_kind in _ENTERED else 0)
+            if sealed != mode:
+                os.chmod(name, sealed & 0o7777, dir_fd=fd)
         columns.kinds.append(row_kind)
         columns.parents.append(parent)
         columns.sizes.append(size)

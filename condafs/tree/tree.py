@@ -49,7 +49,16 @@ class Tree:
             ".history": HistoryDirectory(catalog, read_only),
             ".exports": ExportsDirectory(read_only),
         }
-        self.root = Root(catalog, intake, self._places, self._specs.submissions.removals, shared, directories, settled=self.settled, now=now)
+        self.root = Root(
+            catalog,
+            intake,
+            self._places,
+            self._specs.submissions.removals,
+            shared,
+            directories,
+            settled=self.settled,
+            now=now,
+        )
 
     def mounted_at(self, mountpoint: Path) -> None:
         """Targets of links may be given as paths below the mount point."""

@@ -12,12 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench.large_catalog import measure_large_catalog
-
 from condafs.demo.channel import make_channel
 from tests.bench.again import measure_again
 from tests.bench.building import measure_cold, measure_warm
 from tests.bench.flood import measure_flood
+from tests.bench.large_catalog import measure_large_catalog
 from tests.bench.mount import mounted
 from tests.bench.result import Result, format_json, format_table
 from tests.bench.running import measure_interpreters

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 
 from condafs.catalog.store import Catalog
-
 from tests.bench.mount import READY_SECONDS, BenchError, Mount
 from tests.bench.result import Result, median, spread
 from tests.bench.subject import Subject

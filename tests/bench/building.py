@@ -74,7 +74,9 @@ def _compile_cpu_seconds(prefix: Path) -> float:
     """CPU time of compileall on whatever came without bytecode; what came with it is skipped."""
     libraries = [str(path) for path in prefix.glob("lib/python3.*/site-packages")]
     compiler = subprocess.Popen(
-        [prefix / "bin" / "python", "-m", "compileall", "-q", *libraries], stdout=subprocess.DEVNULL
+        [prefix / "bin" / "python", "-m", "compileall", "-q", *libraries],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # packages ship modules that were never meant to compile
     )
     _, _, usage = os.wait4(compiler.pid, 0)
     compiler.returncode = 0
