@@ -4,18 +4,23 @@ from collections.abc import Iterable, Sequence
 
 from rattler.channel import Channel, ChannelConfig
 
+DEFAULTS = ("main", "r")
+"""What `defaults` stands for: conda's default channels of Linux (conda's documentation, "default_channels"), which
+the default alias and mirrors of it serve under these names as well."""
+
 
 def find_channels(names: Sequence[str], alias: str) -> list[Channel]:
     """The channels in order; each once.
 
     Args:
-        names: URLs (`file://` too), or names below the alias.
+        names: URLs (`file://` too), names below the alias, or `defaults`.
         alias: URL.
     """
     channels: dict[str, Channel] = {}
     for name in names:
-        channel = _channel(name, alias)
-        channels.setdefault(channel.base_url, channel)
+        for meant in DEFAULTS if name == "defaults" else (name,):
+            channel = _channel(meant, alias)
+            channels.setdefault(channel.base_url, channel)
     return list(channels.values())
 
 
@@ -41,6 +46,7 @@ def place_dependencies(
         if not separator or "[" in place:  # `pkg[channel='a::b']` is nobody's way to write it
             placed.append(dependency)
             continue
+        place = DEFAULTS[0] if place == "defaults" else place
         channel = by_name.get(place) or _channel(place, alias)
         known.setdefault(channel.base_url, channel)
         placed.append(f"{channel.base_url.rstrip('/')}::{package}")

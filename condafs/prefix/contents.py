@@ -83,7 +83,10 @@ def compare_packages(before: Sequence[InstalledPackage], after: Sequence[Install
 
 
 def _identity(package: InstalledPackage | None) -> tuple[str, ...] | None:
-    return (package.version, package.build, package.channel, package.kind) if package else None
+    if package is None:
+        return None
+    # Locks name a channel without the slash that solving puts at its end.
+    return (package.version, package.build, package.channel.rstrip("/"), package.kind)
 
 
 def _find_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[InstalledPackage]:

@@ -1,6 +1,7 @@
 """Channels that fail, disks that are full, builds that hang: what people see, and that it passes."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.channel.faulty_server import Fault, FaultyServer
-from tests.end_to_end.serving import Daemon
+from tests.end_to_end.serving import CONDAFS, Daemon
 
 
 @pytest.fixture
@@ -115,3 +116,43 @@ def test_a_full_disk_is_a_clear_failure_and_the_name_keeps_its_build(tmp_path: P
     finally:
         daemon.clear()
         subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_signals_that_come_together_end_it_cleanly(daemon: Daemon) -> None:
+    for pair in ((signal.SIGTERM, signal.SIGHUP), (signal.SIGINT, signal.SIGTERM)):
+        daemon.start()
+        assert daemon.process
+        for number in pair:
+            os.kill(daemon.process.pid, number)
+        assert daemon.wait_for_end() == 0
+        assert not daemon.is_mounted()
+
+
+def test_a_second_daemon_at_the_same_place_says_one_sentence(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.start()
+    for state in (daemon.state, tmp_path / "other"):
+        arguments = ["mount", str(daemon.envs), "--state", str(state)]
+        second = subprocess.run([*CONDAFS, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode in {2, 4, 5}
+        assert "Traceback" not in second.stderr
+        assert str(daemon.envs) in second.stderr or str(state) in second.stderr
+    assert daemon.stop() == 0
+
+
+def test_a_roll_back_right_after_a_write_holds(daemon: Daemon, channel_url: str) -> None:
+    daemon.start()
+    file = daemon.specs / "foo.yaml"
+    builds = []
+    for version in ("1.0", "2.0"):
+        file.write_text(specification(channel_url, f"zz-lib ={version}"))
+        wanted = version
+        document = daemon.wait_for("foo", lambda status: status["state"] == "ready" and "building" not in status)
+        builds.append(document["current"]["build"])
+    assert wanted == "2.0"
+    for _ in range(20):
+        file.write_text(specification(channel_url, "zz-lib =2.0"))
+        os.symlink(builds[0], daemon.envs / "temporary")
+        os.rename(daemon.envs / "temporary", daemon.envs / "foo")
+        daemon.status("foo")  # waits for what was written before
+        assert os.readlink(daemon.envs / "foo") == builds[0]
+    assert daemon.stop() == 0

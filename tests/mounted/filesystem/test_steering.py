@@ -1,7 +1,6 @@
 """History is steered with the tools that everybody has: ln, rm, touch; and read with ls, cat, tail."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -158,7 +157,6 @@ def test_removing_a_running_build_cancels_it(daemon: Daemon) -> None:
     daemon.until_state("cancelled")
 
 
-@pytest.mark.skipif(not shutil.which("tail"), reason="no tail")
 def test_tail_follows_a_log(daemon: Daemon) -> None:
     daemon.write("one", script="hang")
     build = daemon.until_state("building")["building"]["build"]  # type: ignore[index]

@@ -56,14 +56,9 @@ SILENT = {"printf", "exec", "mmap"}
 KEPT_ELSEWHERE = {"rsync -a", "python replace"}
 """Those that write a temporary file, and are refused when they rename it into place."""
 
-NEEDED = {"vim": "vim", "rsync": "rsync"}
-
 
 def run(daemon: Daemon, command: str, directory: Path, text: str) -> "subprocess.CompletedProcess[str]":
     """Run a shell command with new.yaml in a directory of its own."""
-    program = next((NEEDED[word] for word in NEEDED if command.startswith(word) or f"; {word}" in command), "sh")
-    if not shutil.which(program):
-        pytest.skip(f"no {program}")
     directory.mkdir(exist_ok=True)
     (directory / "new.yaml").write_text(text)
     shutil.rmtree(directory / "t", ignore_errors=True)
@@ -122,7 +117,6 @@ def test_mv_says_that_a_message_is_bad_and_not_something_else(daemon: Daemon) ->
     assert os.listdir(daemon.specs) == ["draft"]
 
 
-@pytest.mark.skipif(not shutil.which("nano"), reason="no nano")
 def test_nano_writes_what_was_typed(daemon: Daemon) -> None:
     daemon.write("one")
     master, slave = pty.openpty()
@@ -154,7 +148,6 @@ def git(daemon: Daemon, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=daemon.specs, check=True, capture_output=True, timeout=60)
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="no git")
 def test_git_moves_specifications_back_and_forth(daemon: Daemon) -> None:
     git(daemon, "init")
     for word in ("one", "two"):
@@ -170,7 +163,6 @@ def test_git_moves_specifications_back_and_forth(daemon: Daemon) -> None:
     assert daemon.status()["generations"] == 2
 
 
-@pytest.mark.skipif(not shutil.which("rsync"), reason="no rsync")
 def test_rsync_mirrors_a_directory(daemon: Daemon, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -47,3 +47,12 @@ def test_a_channel_that_cannot_be_one_is_the_specifications_fault() -> None:
     with pytest.raises(Exception, match=r".") as caught:
         find_channels(["http://[broken"], ALIAS)
     assert classify(caught.value)[0] is FailureKind.BAD_SPEC
+
+
+def test_defaults_are_condas_default_channels_below_the_alias() -> None:
+    found = find_channels(["conda-forge", "defaults"], "https://mirror.example")
+    assert [channel.base_url for channel in found] == [
+        "https://mirror.example/conda-forge/",
+        "https://mirror.example/main/",
+        "https://mirror.example/r/",
+    ]
