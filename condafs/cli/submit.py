@@ -45,6 +45,9 @@ def build(file: Path, /, *, wait: WaitOption = False, json: JsonOption = False, 
     except FileNotFoundError:
         msg = f"there is no file {file}"
         raise NotFoundError(msg) from None
+    except OSError as error:
+        msg = f"{file} cannot be read: {error.strerror}"
+        raise UserError(msg) from None
     submitted = _build_of(_parse(content, file.name, str(file)))
     before = envs.find_status(submitted.name.text)
     _write(envs, file.name, content)

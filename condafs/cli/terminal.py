@@ -30,7 +30,7 @@ STATE_STYLES = {
 
 def output() -> Console:
     """Standard output; nothing in what is printed is taken for markup."""
-    width = None if sys.stdout.isatty() else _UNLIMITED_COLUMNS
+    width = None if sys.stdout and sys.stdout.isatty() else _UNLIMITED_COLUMNS
     return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=True)
 
 

@@ -26,7 +26,7 @@ from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDige
 from condafs.scheduler.announcements import Announcements, BuildGone, NameGone, RefusalGone
 from condafs.scheduler.logbook import Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
-from condafs.spec.credentials import mask_credentials
+from condafs.spec.credentials import mask_credentials, mask_in_place
 from condafs.spec.parse import parse
 from condafs.spec.specification import Specification
 
@@ -117,7 +117,7 @@ class Intake:
                 await self._accept(file, specification, uid, moved_from)
         except (SpecificationError, ConflictError) as error:
             refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
-            text = mask_credentials(refusal.render(file.file_name))
+            text = mask_in_place(refusal.render(file.file_name))  # the caret stays where it points
             record = replace(file, refusal=text)
             await self._change(partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from))
             logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))

@@ -82,7 +82,7 @@ def decode(content: bytes) -> Source:
         SpecificationError: Longer than MAX_BYTES, neither encoding, or with characters that no text has.
     """
     if len(content) > MAX_BYTES:
-        msg = f"the file has {len(content):,} bytes; a specification can have {MAX_BYTES:,} (1 MiB)"
+        msg = f"the file has more than {MAX_BYTES:,} bytes (1 MiB), the most that a specification can have"
         raise SpecificationError(
             msg, hint="is it the right file? An environment file is rarely longer than a few pages"
         )

@@ -145,10 +145,8 @@ def test_a_roll_back_right_after_a_write_holds(daemon: Daemon, channel_url: str)
     builds = []
     for version in ("1.0", "2.0"):
         file.write_text(specification(channel_url, f"zz-lib ={version}"))
-        wanted = version
         document = daemon.wait_for("foo", lambda status: status["state"] == "ready" and "building" not in status)
         builds.append(document["current"]["build"])
-    assert wanted == "2.0"
     for _ in range(20):
         file.write_text(specification(channel_url, "zz-lib =2.0"))
         os.symlink(builds[0], daemon.envs / "temporary")

@@ -74,7 +74,7 @@ def test_an_explicit_list_in_utf_16_is_read() -> None:
 
 def test_a_file_of_more_than_a_megabyte_is_refused() -> None:
     error = refusal(b"#" * ((1 << 20) + 1))
-    assert error.message == "the file has 1,048,577 bytes; a specification can have 1,048,576 (1 MiB)"
+    assert error.message == "the file has more than 1,048,576 bytes (1 MiB), the most that a specification can have"
 
 
 def test_a_byte_that_is_not_utf_8_is_shown() -> None:
