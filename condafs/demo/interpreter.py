@@ -93,7 +93,7 @@ def _all_files(interpreter: Interpreter) -> Iterator[PackageFile]:
     yield PackageFile(f"lib/python{interpreter.minor}/site-packages/README.txt", b"Third-party modules go here.\n")
     yield PackageFile(f"{folder}/lib-dynload/README.txt", b"Extension modules of the standard library.\n")
     if b"dist-packages" in (interpreter.stdlib / "site.py").read_bytes():
-        yield PackageFile(f"{folder}/sitecustomize.py", _DEBIAN_CUSTOMIZE)
+        yield from _compiled(PackageFile(f"{folder}/sitecustomize.py", _DEBIAN_CUSTOMIZE))
     for source in _walk(interpreter.stdlib):
         path = f"{folder}/{source.relative_to(interpreter.stdlib).as_posix()}"
         if ".so" in source.suffixes:
@@ -124,13 +124,18 @@ def _module(path: str, source: Path, interpreter: Interpreter) -> Iterator[Packa
     original = source.read_bytes()
     changed = original.replace(_DEBIAN_IS_VENV, b"True") if "sysconfig" in path else original
     file = _text_file(path, changed, interpreter)
-    yield file
-    if file.placeholder:
+    yield from _compiled(file, source.parent / "__pycache__" if file.content == original else None)
+
+
+def _compiled(module: PackageFile, existing: Path | None = None) -> Iterator[PackageFile]:
+    """A module and its bytecode; `existing` may hold bytecode of the same text."""
+    yield module
+    if module.placeholder:
         return  # the text changes when it is linked, so bytecode made now would be of another text
-    name = f"{source.stem}.{sys.implementation.cache_tag}.pyc"
-    compiled = source.parent / "__pycache__" / name if file.content == original else None
-    if bytecode := unchecked_bytecode(file.read(), path, compiled):
-        yield PackageFile(str(PurePosixPath(path).parent / "__pycache__" / name), bytecode)
+    path = PurePosixPath(module.path)
+    name = f"{path.stem}.{sys.implementation.cache_tag}.pyc"
+    if bytecode := unchecked_bytecode(module.read(), module.path, existing / name if existing else None):
+        yield PackageFile(str(path.parent / "__pycache__" / name), bytecode)
 
 
 def _text_file(path: str, content: bytes, interpreter: Interpreter) -> PackageFile:
