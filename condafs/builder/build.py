@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from condafs.builder.archives import verify_archives
@@ -159,7 +160,11 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        inventory = seal(self._prefix)
+        with ThreadPoolExecutor(1) as aside:
+            # Most of it is linked already and can be on its way to the disk while the rest is being made.
+            early = aside.submit(sync_to_disk, self._prefix)
+            inventory = seal(self._prefix)
+            early.result()
         sync_to_disk(self._prefix)
         write_marker(
             self._prefix,
