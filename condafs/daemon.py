@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
+SWITCH_SECONDS = 0.0005
+"""How long a worker thread (commits, parsing) may keep the event loop waiting for Python's global lock; ten times less
+than the default, because each wait is somebody's readlink."""
+
 WATCHDOG_SHARE = 3
 """Signs of life in one watchdog interval; sd_watchdog_enabled(3) asks for at least two."""
 
@@ -56,6 +61,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> i
     """
     notifier = Notifier.take(os.environ, os.getpid())
     _make_directories(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     os.umask(0o022)  # environments are for everybody who may see the mount
     # Signals that come when the last receiver is closed again would end the process before it has unmounted.
     for number in ENDING_SIGNALS:

@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Protocol
 
 import trio
@@ -31,6 +31,10 @@ from condafs.spec.parse import parse
 from condafs.spec.specification import Specification
 
 logger = logging.getLogger(__name__)
+
+REMEMBERED_FILES = 256
+REMEMBERED_BYTES = 2048
+"""Files whose parsing is remembered: the last so many, of at most so many bytes."""
 
 _BUILD_NAME_BYTES = 66  # digest, dash, and the separator before them
 
@@ -70,6 +74,10 @@ class Intake:
         self._logbook = Logbook(settings.logs, clock)
         self._parsing = trio.CapacityLimiter(1)  # more threads would only wait for each other
         self._platform = machine_platform()
+        # Each file is parsed when it is closed, to refuse it there, and a moment later when it is submitted.
+        self._parse_small = lru_cache(REMEMBERED_FILES)(
+            lambda file_name, content: parse(content, file_name, self._platform, self._max_name_bytes)
+        )
         self._max_name_bytes = MAX_PREFIX_BYTES - len(str(settings.builds).encode()) - _BUILD_NAME_BYTES
 
     def check(self, file_name: str, content: bytes) -> Specification | None:
@@ -90,6 +98,8 @@ class Intake:
         return specification
 
     def _parse(self, file_name: str, content: bytes) -> Specification | None:
+        if len(content) <= REMEMBERED_BYTES:
+            return self._parse_small(file_name, content)
         return parse(content, file_name, self._platform, self._max_name_bytes)
 
     async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int) -> None:
