@@ -25,7 +25,6 @@ from condafs.config import Settings
 from condafs.errors import CondafsError, DiskFullError, MachineError
 from condafs.filesystem.serve import serve
 from condafs.notify import Notifier
-from condafs.scheduler.announcements import Announcements
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
@@ -128,9 +127,8 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
     notifier: Notifier,
     signals: AsyncIterator[int],
 ) -> None:
-    announcements = Announcements()
     scheduler = Scheduler(catalog, runner, settings, clock=time.time, uniform=random.uniform)
-    intake = Intake(catalog, scheduler, announcements, settings, clock=time.time)
+    intake = Intake(catalog, scheduler, settings, clock=time.time)
     tree = Tree(settings, catalog, intake, scheduler)
     allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
     async with trio.open_nursery() as working:
@@ -140,9 +138,7 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
             working.start_soon(_end_at_signal, signals, serving.cancel_scope)
 
             async def serve_until_unmounted(task_status: trio.TaskStatus[None]) -> None:
-                await serve(
-                    tree, mountpoint, allow_other=allow_other, announcements=announcements, task_status=task_status
-                )
+                await serve(tree, mountpoint, allow_other=allow_other, task_status=task_status)
                 serving.cancel_scope.cancel()
 
             await serving.start(serve_until_unmounted)

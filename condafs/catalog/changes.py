@@ -26,14 +26,10 @@ class Changes:
     Attributes:
         builds: Builds that a step was taken with, as they are now.
         moved: Builds that became current.
-        hidden: Names that `/envs` no longer shows.
-        deleted: Builds that can no longer be seen.
     """
 
     builds: list[BuildRecord] = field(default_factory=list)
     moved: list[BuildRecord] = field(default_factory=list)
-    hidden: list[EnvironmentName] = field(default_factory=list)
-    deleted: list[BuildName] = field(default_factory=list)
 
 
 def step(transaction: Transaction, record: BuildRecord, taken: Step, changes: Changes, **fields: object) -> BuildRecord:
@@ -115,7 +111,6 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
     if environment and environment.current == build.digest:
         transaction.put_environment(replace(environment, current=None, moved=now))
     step(transaction, record, Step.DELETE, changes)
-    changes.deleted.append(build)
     return changes
 
 

@@ -145,8 +145,6 @@ def _release(
     environment = transaction.environment(file.name) if file and file.name and file.name != keep else None
     if environment is None or environment.file_name != file_name:
         return
-    if environment.current:
-        changes.hidden.append(environment.name)
     transaction.put_environment(replace(environment, file_name=""))
     for record in transaction.active_of(environment.name):
         if is_possible(record.state, Step.CANCEL):

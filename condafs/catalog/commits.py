@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from condafs.catalog.transaction import Transaction
+from condafs.names import BuildName, EnvironmentName
 
 T = TypeVar("T")
 
@@ -21,17 +22,19 @@ lock, waiting longer: 64 submissions take some 10 ms."""
 class Job(Generic[T]):
     """A function to be run in a transaction, and how it went."""
 
-    __slots__ = ("error", "function", "is_done", "result")
+    __slots__ = ("error", "function", "is_done", "moved", "result")
     result: T
 
     def __init__(self, function: Callable[[Transaction], T]) -> None:
         self.function = function
         self.error: BaseException | None = None
         self.is_done = False
+        self.moved: frozenset[EnvironmentName | BuildName] = frozenset()
 
     def run(self, transaction: Transaction) -> None:
         """Run it; may happen again when the transaction could not be committed. What it raises is raised."""
         self.result = self.function(transaction)
+        self.moved = frozenset(transaction.moved)
 
     def finish(self, error: BaseException | None = None) -> None:
         """It is committed, or will not be."""

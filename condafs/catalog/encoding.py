@@ -80,7 +80,7 @@ def decode_marks(value: bytes | None) -> Iterator[tuple[bytes, int]]:
 
 def encode_environment(record: EnvironmentRecord) -> bytes:
     """Value of `environments`."""
-    visible = VISIBLE if record.current and not record.is_retired else 0
+    visible = VISIBLE if record.shown else 0
     wanted, current = digest_key(record.wanted), digest_key(record.current) if record.current else _NO_DIGEST
     head = _ENVIRONMENT.pack(visible, record.last_generation, record.owner_uid, record.moved, wanted, current)
     return head + text_key(record.file_name)

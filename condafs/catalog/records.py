@@ -93,6 +93,11 @@ class EnvironmentRecord:
         """Whether its specification file was removed: the name no longer resolves, its builds still do."""
         return not self.file_name
 
+    @property
+    def shown(self) -> SpecDigest | None:
+        """What `/envs/<name>` leads to: nothing before the first success, nor while the environment is retired."""
+        return None if self.is_retired else self.current
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:

@@ -7,12 +7,13 @@ Concurrency: any thread may open snapshots. Writes happen in one thread at a tim
 The memory map is moved only while no snapshot of this process is open, which is what `Gate` watches.
 """
 
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import lmdb
 
@@ -24,6 +25,9 @@ from condafs.catalog.schema import META, TABLES, VERSION
 from condafs.catalog.tables import Handles, RawTransaction
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, DiskFullError
+from condafs.names import BuildName, EnvironmentName
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -37,6 +41,9 @@ MAX_READERS = 1024
 GATE_SECONDS = 30
 """How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
 
+Moved: TypeAlias = Collection[EnvironmentName | BuildName]
+"""What led somewhere and leads elsewhere or nowhere now (`Transaction.moved`)."""
+
 
 class Catalog:
     """The catalog of one state directory. Made by `open` or `open_read_only`; a context manager that closes it."""
@@ -47,6 +54,7 @@ class Catalog:
         self._handles = handles
         self._lock_fd = lock_fd
         self._gate = Gate()
+        self._on_moved: Callable[[Moved], None] | None = None
         self._commits = GroupCommit(self._commit)
 
     @classmethod
@@ -150,6 +158,14 @@ class Catalog:
         except lmdb.Error as error:
             raise _translate(error, self._path) from None
 
+    def watch(self, on_moved: Callable[[Moved], None]) -> None:
+        """Have what moves told in the thread of the commit, right after it and before anybody who asked for it hears.
+
+        Args:
+            on_moved: Must not write, nor wait for who does.
+        """
+        self._on_moved = on_moved
+
     async def write(self, function: Callable[[Transaction], T]) -> T:
         """Run a function in a write transaction, in a worker thread; returns when it is on the disk.
 
@@ -177,9 +193,18 @@ class Catalog:
             failed = self._commit_growing(jobs)
         except (lmdb.Error, CatalogError) as error:
             failure = _translate(error, self._path, is_full=not can_grow(self._path / "data.mdb"))
+        if not failure:
+            self._tell_moved({item for job in jobs if job not in failed for item in job.moved})
         for job in jobs:
             # One for each who asked: a traceback belongs to one of them.
             job.finish(type(failure)(str(failure)) if failure else failed.get(job))
+
+    def _tell_moved(self, moved: Moved) -> None:
+        if moved and self._on_moved:
+            try:
+                self._on_moved(moved)
+            except Exception:
+                logger.exception("%s: not everybody knows what moved", self._path)  # it is committed all the same
 
     def _commit_growing(self, jobs: Sequence[Job[Any]]) -> dict[Job[Any], BaseException]:
         while True:

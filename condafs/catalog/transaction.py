@@ -3,6 +3,8 @@
 Handed to functions by `Catalog.write`; `changes` has those functions.
 """
 
+from collections.abc import Callable
+
 from condafs.catalog.encoding import (
     ACTIVE_MARK,
     decode_number,
@@ -26,13 +28,23 @@ from condafs.catalog.schema import (
     QUEUE,
     SPECIFICATIONS,
 )
+from condafs.catalog.tables import Handles, RawTransaction
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 
 
 class Transaction(Snapshot):
-    """A write transaction; all of it happens or nothing."""
+    """A write transaction; all of it happens or nothing.
 
-    __slots__ = ()
+    Attributes:
+        moved: Environments that lead elsewhere, or nowhere, once this is committed, and builds that are published no
+            more; those that lead somewhere for the first time are not among them.
+    """
+
+    __slots__ = ("moved",)
+
+    def __init__(self, raw: RawTransaction, handles: Handles, close: Callable[[], None]) -> None:
+        super().__init__(raw, handles, close)
+        self.moved: set[EnvironmentName | BuildName] = set()
 
     def _put(self, table: bytes, key: bytes, value: bytes) -> None:
         self._raw.put(key, value, db=self._handles[table])
@@ -48,11 +60,18 @@ class Transaction(Snapshot):
 
     def put_environment(self, record: EnvironmentRecord) -> None:
         """Add or replace."""
+        self._note_if_moved(record.name, record.shown)
         self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
 
     def remove_environment(self, name: EnvironmentName) -> None:
         """Forget a name."""
+        self._note_if_moved(name, None)
         self._delete(ENVIRONMENTS, text_key(name.text))
+
+    def _note_if_moved(self, name: EnvironmentName, to: SpecDigest | None) -> None:
+        before = self.environment(name)
+        if before and before.shown and before.shown != to:
+            self.moved.add(name)
 
     def put_build(self, record: BuildRecord) -> None:
         """Add or replace."""
@@ -77,6 +96,8 @@ class Transaction(Snapshot):
         """Take back what follows from the state of a build."""
         if record.state in ACTIVE_STATES:
             self._delete(QUEUE, sequence_key(record.sequence))
+        if record.state is BuildState.READY:
+            self.moved.add(record.build)  # or not: forgetting too much does no harm
         self._count(record.state, -1)
 
     def _mark(self, build: BuildName, mark: int | None) -> None:

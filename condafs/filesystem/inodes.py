@@ -43,11 +43,11 @@ class Inodes:
         return self._nodes.get(number)
 
     def peek(self, node: Node) -> int:
-        """The number of a node, without counting it as known to the kernel."""
+        """The number of a node, without counting it as known to the kernel. Any thread may ask."""
         key = node.key
         odd = self._odd_numbers.get(key)
         # The key of a node changes when its last name is removed, and may be another's by now.
-        if odd is not None and self._nodes[odd].key == key:
+        if odd is not None and (known := self._nodes.get(odd)) is not None and known.key == key:
             return odd
         number, salt = number_of(key), 0
         while (known := self._nodes.get(number)) is not None and known is not node and known.key != key:

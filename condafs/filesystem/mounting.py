@@ -4,6 +4,7 @@ Source: /proc/self/mountinfo, proc_pid_mountinfo(5); fields are blank-separated,
 """
 
 import errno
+import logging
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.errors import MachineError
+
+logger = logging.getLogger(__name__)
 
 SOURCE = "condafs"
 FUSE_DEVICE = Path("/dev/fuse")
@@ -25,8 +28,16 @@ _UNMOUNT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo: file system type and source of what is mounted somewhere."""
+    """One line of mountinfo: what is mounted somewhere.
 
+    Attributes:
+        device: `0:52`, of this mount alone among those there are now.
+        place: Where.
+        type: Of the file system, as `fuse.condafs`.
+        source: Its name, as `condafs`.
+    """
+
+    device: str
     place: Path
     type: str
     source: str
@@ -44,7 +55,7 @@ def parse_mountinfo(content: bytes) -> list[Mount]:
         before, separator, after = line.partition(b" - ")
         place, rest = before.split(b" "), after.split(b" ")
         if separator and len(place) > 4 and len(rest) > 1:  # noqa: PLR2004 - fields (5) and (10) of the manual page
-            found.append(Mount(Path(_decode(place[4])), _decode(rest[0]), _decode(rest[1])))
+            found.append(Mount(place[2].decode(), Path(_decode(place[4])), _decode(rest[0]), _decode(rest[1])))
     return found
 
 
@@ -73,11 +84,22 @@ def unmount(mountpoint: Path) -> None:
     Raises:
         MachineError: What fusermount3 said.
     """
-    command = [_fusermount(), "-u", "-z", "--", str(mountpoint)]
+    command = [fusermount(), "-u", "-z", "--", str(mountpoint)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=_UNMOUNT_SECONDS, check=False)  # noqa: S603 - a fixed command
     if ended.returncode:
         msg = f"{mountpoint} cannot be unmounted: {ended.stderr.strip()}"
         raise MachineError(msg)
+
+
+def unmount_if_there(mount: Mount) -> None:
+    """Take a mount away unless that has happened; what is mounted in its place stays. Blocking."""
+    found = mount_at(mount.place)
+    if found is None or found.device != mount.device:
+        return
+    try:
+        unmount(mount.place)
+    except (MachineError, subprocess.TimeoutExpired) as error:
+        logger.warning("%s; by hand: fusermount3 -u -z %s", error, mount.place)
 
 
 def require_device() -> None:
@@ -96,10 +118,15 @@ def require_device() -> None:
         # libfuse opens it as the user who mounts, and asks fusermount3 only for what comes then.
         msg = f"{FUSE_DEVICE} is not for you; as root: chmod 666 {FUSE_DEVICE}, which is its usual mode"
         raise MachineError(msg)
-    _fusermount()
+    fusermount()
 
 
-def _fusermount() -> str:
+def fusermount() -> str:
+    """The program that may mount for everybody.
+
+    Raises:
+        MachineError: There is none.
+    """
     path = shutil.which("fusermount3", path=f"{os.environ.get('PATH', '')}:/usr/bin:/bin")
     if path is None:
         msg = "fusermount3 is missing: install the package fuse3"

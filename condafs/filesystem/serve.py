@@ -3,17 +3,25 @@
 import logging
 import os
 import resource
-from collections.abc import AsyncIterable
 from pathlib import Path
 
 import pyfuse3
 import trio
 
 from condafs.errors import MachineError
-from condafs.filesystem.encode import encode_name
-from condafs.filesystem.mounting import is_dead, mount_at, mount_options, require_device, require_free, unmount
+from condafs.filesystem.connection import connect
+from condafs.filesystem.kernel_cache import KernelCache
+from condafs.filesystem.mounting import (
+    Mount,
+    is_dead,
+    mount_at,
+    mount_options,
+    require_device,
+    require_free,
+    unmount,
+    unmount_if_there,
+)
 from condafs.filesystem.operations import Operations
-from condafs.scheduler.announcements import Announcement
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -30,7 +38,6 @@ async def serve(
     mountpoint: Path,
     *,
     allow_other: bool,
-    announcements: AsyncIterable[Announcement],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve a tree until cancelled, or until somebody unmounts it. The mount is always gone afterwards.
@@ -39,7 +46,6 @@ async def serve(
         tree: What is to be seen.
         mountpoint: An empty directory. A dead mount of ours there is cleared away.
         allow_other: Whether other users may look.
-        announcements: What ceases to exist, for the kernel to forget.
         task_status: Told when the tree can be seen.
 
     Raises:
@@ -54,29 +60,25 @@ async def serve(
     tree.mounted_at(mountpoint)
     _raise_descriptor_limit()
     operations = Operations(tree)
+    mount = await connect(operations, mountpoint, options)
+    cache = KernelCache(operations.inodes)
     try:
-        pyfuse3.init(operations, str(mountpoint), options)
-    except RuntimeError as error:
-        msg = f"{mountpoint} cannot be mounted: {error}. {_reason(mountpoint)}"
-        raise MachineError(msg) from error
-    try:
-        await _answer(tree, operations, announcements, task_status)
+        tree.watch_links(cache.forget)
+        await _answer(tree, mount, cache, task_status)
     finally:
-        # libfuse unmounts lazily, so it is gone for everybody even while somebody is inside.
-        pyfuse3.close(unmount=True)
+        cache.close()
+        pyfuse3.close(unmount=False)
+        unmount_if_there(mount)
         logger.info("unmounted %s", mountpoint)
 
 
-async def _answer(
-    tree: Tree, operations: Operations, announcements: AsyncIterable[Announcement], task_status: trio.TaskStatus[None]
-) -> None:
+async def _answer(tree: Tree, mount: Mount, cache: KernelCache, task_status: trio.TaskStatus[None]) -> None:
     session = trio.CancelScope(shield=True)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_end_session_when_cancelled, session)
+        nursery.start_soon(_end_session_when_cancelled, mount, cache, session)
         with session:
             async with trio.open_nursery() as inner:
                 await inner.start(tree.run)
-                inner.start_soon(_invalidate, tree, operations, announcements)
                 task_status.started()
                 await pyfuse3.main()
                 with trio.move_on_after(GRACE_SECONDS):
@@ -85,32 +87,16 @@ async def _answer(
         nursery.cancel_scope.cancel()
 
 
-async def _end_session_when_cancelled(session: trio.CancelScope) -> None:
-    """Requests in flight are answered before the session ends, unless they take too long."""
+async def _end_session_when_cancelled(mount: Mount, cache: KernelCache, session: trio.CancelScope) -> None:
+    """First nobody comes in any more, then requests in flight are answered, unless they take too long."""
     try:
         await trio.sleep_forever()
     finally:
         session.deadline = trio.current_time() + GRACE_SECONDS
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(cache.close)
+            await trio.to_thread.run_sync(unmount_if_there, mount)
         pyfuse3.terminate()
-
-
-async def _invalidate(tree: Tree, operations: Operations, announcements: AsyncIterable[Announcement]) -> None:
-    """Make the kernel forget names that are gone.
-
-    In a thread, one at a time and outside of any handler: the call waits for the kernel's lock of the directory, which
-    a request may hold whose answer waits for the event loop. On the loop that is a deadlock that not even SIGKILL ends.
-    """
-    async for announcement in announcements:
-        vanished = tree.vanished(announcement)
-        if vanished is None:
-            continue
-        inode, name = operations.inodes.peek(vanished[0]), encode_name(vanished[1])
-        try:
-            await trio.to_thread.run_sync(pyfuse3.invalidate_entry, inode, name)
-        except FileNotFoundError:
-            pass  # the kernel did not know it
-        except OSError as error:
-            logger.warning("the kernel may show %r for up to a minute: %s", name, error)
 
 
 async def _clear(mountpoint: Path) -> None:
@@ -131,12 +117,6 @@ async def _clear(mountpoint: Path) -> None:
             raise MachineError(msg)
         logger.info("clearing away the mount that a daemon left at %s", mountpoint)
         await trio.to_thread.run_sync(unmount, mountpoint)
-
-
-def _reason(mountpoint: Path) -> str:
-    if os.geteuid() != 0 and not os.access(mountpoint, os.W_OK):
-        return "An ordinary user can mount only on a directory that is writable to that user"
-    return "fusermount3 has said why above"
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,8 +1,8 @@
 """The one way in: everything that changes what is to be built, or what a name points at.
 
 Used by the tree (somebody wrote, renamed, touched or removed a file, a link or a build) and at the start for what
-happened to files meanwhile. Each call is one transaction; after it, in this order, the logs, the scheduler and the
-listeners are told. Steps about one file must not overlap: the tree takes care of that.
+happened to files meanwhile. Each call is one transaction; after it, the logs and then the scheduler are told. Steps
+about one file must not overlap: the tree takes care of that.
 """
 
 import hashlib
@@ -23,7 +23,6 @@ from condafs.catalog.transaction import Transaction
 from condafs.config import Settings, machine_platform
 from condafs.errors import ConflictError, SpecificationError
 from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.announcements import Announcements, BuildGone, NameGone, RefusalGone
 from condafs.scheduler.logbook import Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
 from condafs.spec.credentials import mask_credentials, mask_in_place
@@ -53,7 +52,6 @@ class Intake:
     Args:
         catalog: Opened for writing.
         follower: Told of changed builds.
-        announcements: Told of what is gone.
         settings: Directories.
         clock: Unix seconds.
     """
@@ -62,14 +60,12 @@ class Intake:
         self,
         catalog: Catalog,
         follower: Follower,
-        announcements: Announcements,
         settings: Settings,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._catalog = catalog
         self._follower = follower
-        self._announcements = announcements
         self._clock = clock
         self._logbook = Logbook(settings.logs, clock)
         self._parsing = trio.CapacityLimiter(1)  # more threads would only wait for each other
@@ -132,7 +128,6 @@ class Intake:
             await self._change(partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from))
             logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
             raise refusal from None
-        self._announcements.publish(RefusalGone(file.file_name))
 
     async def _parse_aside(self, file_name: str, content: bytes) -> Specification | None:
         """In a thread: a file takes milliseconds, and a thousand of them may come in one round of the event loop."""
@@ -163,7 +158,6 @@ class Intake:
     async def retire(self, file_name: str) -> None:
         """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""
         await self._change(partial(claims.retire, file_name=file_name, now=self._clock()))
-        self._announcements.publish(RefusalGone(file_name))
 
     async def roll_back(self, name: EnvironmentName, digest: SpecDigest) -> None:
         """Point a name at a published build of it, until a specification is written again.
@@ -199,14 +193,7 @@ class Intake:
             for build, text in lines:
                 logger.info("%s: %s", build, text)
             await self._logbook.note(lines)
-            self._tell(changed)
-
-    def _tell(self, changed: Changes) -> None:
-        self._follower.look_at([record.build for record in changed.builds])
-        for name in changed.hidden:
-            self._announcements.publish(NameGone(name))
-        for build in changed.deleted:
-            self._announcements.publish(BuildGone(build))
+            self._follower.look_at([record.build for record in changed.builds])
 
 
 def _unparsed(file_name: str, content: bytes, mtime_ns: int) -> FileRecord:

@@ -1,4 +1,8 @@
-"""The links of the root and of `.history`: each asks the catalog anew at every readlink, so none is ever stale."""
+"""The links of the root and of `.history`: each asks the catalog anew at every readlink.
+
+Adapters may remember where a link leads. So either a link leads to one place for as long as it has its `key`, or the
+tree tells them when it leads elsewhere (`Tree.watch_links`): then it has a lifetime.
+"""
 
 import errno
 import stat
@@ -11,7 +15,7 @@ from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, BuildName, EnvironmentName
 from condafs.tree.node import Attributes, Lifetimes, Link, refuse
 from condafs.tree.recent import Recent
-from condafs.tree.resolve import find_cancellable, is_current, resolve, resolve_generation
+from condafs.tree.resolve import find_cancellable, resolve, resolve_generation
 from condafs.tree.sources import Catalog, Snapshot
 from condafs.tree.specs.removals import Removals
 
@@ -33,12 +37,12 @@ def link_attributes(size_bytes: int, uid: int = 0, moment: float = 0, gid: int =
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentLink(Link):
-    """`foo`: the current build. Its inode never changes, only what readlink answers."""
+    """`foo`: the current build. Its inode never changes, only what readlink answers, which is told then."""
 
     recent: Recent
     removals: Removals
     name: EnvironmentName
-    # A minute: the name goes with an announcement; only a change of owner waits for it.
+    # A minute, after which its owner is looked at again; where it leads is told at once.
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
 
     @property
@@ -47,10 +51,14 @@ class EnvironmentLink(Link):
         return b"env:" + self.name.text.encode()
 
     async def target(self) -> str:
-        """`<digest>-foo`."""
-        await self.decided()
-        record = self._record()
-        return f"{record.current}-{self.name.text}"
+        """`<digest>-foo`.
+
+        While it is undecided whether the name stays, ESTALE makes the kernel look it up anew, which waits. Waiting here
+        would be a deadlock: whoever decides makes the kernel forget this link, which waits for this answer.
+        """
+        if self.removals and self._file_is_missing():
+            refuse(errno.ESTALE, self.name.text)
+        return f"{self._record().shown}-{self.name.text}"
 
     def attributes(self) -> Attributes:
         """Owned by who wrote the specification."""
@@ -66,9 +74,13 @@ class EnvironmentLink(Link):
         if self.removals and (record := self.recent.environment(self.name)) and record.file_name:
             await self.removals.decided(only=record.file_name)
 
+    def _file_is_missing(self) -> bool:
+        record = self.recent.environment(self.name)
+        return record is not None and record.file_name in self.removals
+
     def _record(self) -> EnvironmentRecord:
         record = self.recent.environment(self.name)
-        return record if record is not None and is_current(record) else refuse(errno.ENOENT, self.name.text)
+        return record if record is not None and record.shown else refuse(errno.ENOENT, self.name.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +117,21 @@ class BuildLink(Link):
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLink(Link):
-    """`foo@3f2a` or `foo@-1`."""
+    """`foo@3f2a` or `foo@-1`.
+
+    Attributes:
+        name: The reference as it was written.
+        meant: The build that it stands for, where that is more than the reference says.
+    """
 
     catalog: Catalog
     name: str
+    meant: str = ""
 
     @property
     def key(self) -> bytes:
-        """The reference as it was written."""
-        return b"at:" + self.name.encode(errors="surrogateescape")
+        """What was written, and what it means: `foo@-1` is another link once foo has moved."""
+        return f"at:{self.name}:{self.meant}".encode(errors="surrogateescape")
 
     async def target(self) -> str:
         """`<digest>-foo`."""

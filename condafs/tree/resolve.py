@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, DIGEST_PREFIX, BuildName, EnvironmentName, SpecDigest
 from condafs.tree.sources import Snapshot
@@ -23,15 +23,10 @@ _GENERATION_LINK = re.compile(r"([1-9][0-9]*)-([0-9a-f]{1,64})")
 CANCELLABLE_STATES = ACTIVE_STATES - {BuildState.DELETING}
 
 
-def is_current(record: EnvironmentRecord) -> bool:
-    """Whether `/envs/<name>` leads anywhere: not before the first success, nor while the environment is retired."""
-    return record.current is not None and not record.is_retired
-
-
 def current_build(snapshot: Snapshot, name: EnvironmentName) -> BuildName | None:
     """What `/envs/<name>` points at."""
     record = snapshot.environment(name)
-    return BuildName(record.current, name) if record and record.current and not record.is_retired else None
+    return BuildName(record.shown, name) if record and record.shown else None
 
 
 def resolve(snapshot: Snapshot, text: str) -> BuildName:

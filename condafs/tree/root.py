@@ -11,19 +11,19 @@ under a temporary name and rename it over the old. Such links live in memory, fo
 import errno
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trio
 
 from condafs.catalog.records import EnvironmentRecord
-from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
-from condafs.names import SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
+from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameError, NotFoundError
+from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.recent import Recent
-from condafs.tree.resolve import current_build, find_cancellable, is_current, resolve, resolve_target
+from condafs.tree.resolve import current_build, find_cancellable, resolve, resolve_target
 from condafs.tree.sources import Catalog, Intake, Snapshot
 from condafs.tree.specs.removals import Removals
 
@@ -86,7 +86,7 @@ class Root(Directory):
         "_removals",
         "_settled",
     )
-    lifetimes = Lifetimes(attributes_seconds=1)
+    lifetimes = Lifetimes(attributes_seconds=60)
 
     def __init__(  # noqa: PLR0913, PLR0917 - the root joins everything
         self,
@@ -129,7 +129,7 @@ class Root(Directory):
         node = self.listed(name)
         if isinstance(node, EnvironmentLink):
             await node.decided()
-        return node
+        return self._meant(node) if isinstance(node, ReferenceLink) else node
 
     def listed(self, name: str) -> Node | None:
         """The node that a name would have, by its form alone."""
@@ -146,6 +146,26 @@ class Root(Directory):
         except InvalidNameError:
             return None
 
+    def _meant(self, link: ReferenceLink) -> ReferenceLink:
+        """A reference with what it stands for now. One of as many digits as are listed stands for itself."""
+        if _is_short(link.name):
+            return link
+        with self._catalog.snapshot() as snapshot:
+            try:
+                return replace(link, meant=str(resolve(snapshot, link.name)))
+            except (NotFoundError, InvalidNameError, AmbiguousDigestError):
+                return link
+
+    def links_to(self, item: EnvironmentName | BuildName) -> Iterator[tuple[str, Link]]:
+        """The links here, by name, that lead to one place for as long as this environment or build does."""
+        names = [str(item)]
+        if isinstance(item, BuildName):
+            names.append(_short_reference(str(item)))
+        for name in names:
+            link = self.listed(name)
+            if isinstance(link, Link):
+                yield name, link
+
     async def names(self) -> Sequence[str]:
         """Everything that is listed; read in a thread, it may be a hundred thousand names."""
         await self._removals.decided()
@@ -157,8 +177,8 @@ class Root(Directory):
             names = list(snapshot.visible_names())
             builds = list(itertools.islice(snapshot.ready_builds(), MAX_LISTED_BUILDS + 1))
             if len(builds) > MAX_LISTED_BUILDS:
-                builds = [f"{record.current}-{record.name}" for record in snapshot.environments() if is_current(record)]
-        references = [f"{build[_NAME_AT:]}@{build[:SHORT_DIGEST_LENGTH]}" for build in builds]
+                builds = [f"{record.shown}-{record.name}" for record in snapshot.environments() if record.shown]
+        references = [_short_reference(build) for build in builds]
         return names + builds + references
 
     async def make_file(self, name: str, permissions: int, caller: Caller) -> File:
@@ -256,6 +276,16 @@ class Root(Directory):
         for name in list(itertools.takewhile(lambda n: self._passing[n].made <= horizon, self._passing)):
             del self._passing[name]
         return self._passing
+
+
+def _short_reference(build: str) -> str:
+    """`foo@3f2a9c1d77e0`, as listed beside that build."""
+    return f"{build[_NAME_AT:]}@{build[:SHORT_DIGEST_LENGTH]}"
+
+
+def _is_short(reference: str) -> bool:
+    digits = reference.partition("@")[2]
+    return len(digits) == SHORT_DIGEST_LENGTH and DIGEST_PREFIX.fullmatch(digits) is not None
 
 
 def _find_environment(snapshot: Snapshot, name: str) -> EnvironmentRecord | None:

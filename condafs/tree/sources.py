@@ -1,6 +1,6 @@
 """What the tree asks of the rest of the house, as protocols, so that tests can answer instead."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -68,6 +68,10 @@ class Catalog(Protocol):
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The catalog as it is now."""
+        ...
+
+    def watch(self, on_moved: Callable[[Collection[EnvironmentName | BuildName]], None], /) -> None:
+        """Have it told, in another thread, what leads elsewhere or nowhere since the last commit."""
         ...
 
 

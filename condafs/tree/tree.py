@@ -1,17 +1,17 @@
-"""All of /envs, put together, and what the rest of the house is told to forget."""
+"""All of /envs, put together, and who is told when links move."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import trio
 
 from condafs.config import Settings
-from condafs.scheduler.announcements import Announcement, BuildGone, NameGone
+from condafs.names import BuildName, EnvironmentName
 from condafs.tree.history import ExportsDirectory, HistoryDirectory
 from condafs.tree.logs import LogsDirectory
-from condafs.tree.node import Directory, Ownership
+from condafs.tree.node import Directory, Link, Ownership
 from condafs.tree.root import Places, Root
 from condafs.tree.sources import Catalog, Intake, ProgressSource
 from condafs.tree.specs.top import SpecsDirectory
@@ -39,9 +39,10 @@ class Tree:
         settings.logs.mkdir(parents=True, exist_ok=True)
         shared, read_only = Ownership(permissions=settings.specs_mode), Ownership()
         self.state = settings.state
-        self._specs = SpecsDirectory(settings.specs, catalog, intake, shared)
+        self._specs = SpecsDirectory(settings.specs, catalog, intake, shared, lambda name: self._moved([name]))
         limits = Limits(settings.builds, settings.attempts)
         self._places = Places(settings.builds)
+        self._forget: Callable[[Directory, str, Link], None] | None = None
         directories: dict[str, Directory] = {
             ".specs": self._specs,
             ".status": StatusDirectory(catalog, progress, limits, read_only, self._specs),
@@ -59,6 +60,7 @@ class Tree:
             settled=self.settled,
             now=now,
         )
+        catalog.watch(self._moved)
 
     def mounted_at(self, mountpoint: Path) -> None:
         """Targets of links may be given as paths below the mount point."""
@@ -76,12 +78,16 @@ class Tree:
         """Room on the disk that the state directory is on."""
         return os.statvfs(self.state)
 
-    def vanished(self, announcement: Announcement) -> tuple[Directory, str] | None:
-        """The name that is gone; None when nobody remembers it, because its lifetime is nothing anyway."""
-        match announcement:
-            case BuildGone(build):
-                return self.root, str(build)
-            case NameGone(name):
-                return self.root, name.text
-            case _:
-                return None
+    def watch_links(self, forget: Callable[[Directory, str, Link], None]) -> None:
+        """Have it told which links lead elsewhere or nowhere from now on: those with a lifetime may be remembered.
+
+        Args:
+            forget: Blocking, in a thread. When it returns, nobody remembers where that link of that directory led.
+        """
+        self._forget = forget
+
+    def _moved(self, moved: Iterable[EnvironmentName | BuildName]) -> None:
+        if forget := self._forget:
+            for item in moved:
+                for name, link in self.root.links_to(item):
+                    forget(self.root, name, link)

@@ -165,7 +165,7 @@ class SpecDirectory(Backed, Directory):
             return
         async with self.submissions.locked(name):
             self._remove(name, path)
-            self.submissions.retire_soon(name)
+            await self.submissions.retire_soon(name)
 
     def _remove(self, name: str, path: str) -> None:
         found = os.lstat(path)
@@ -243,7 +243,7 @@ class SpecDirectory(Backed, Directory):
         if old and new:
             await self.submissions.rename(old, new)
         elif old:
-            self.submissions.retire_soon(old)
+            await self.submissions.retire_soon(old)
         if new and not old and isinstance(node, SpecFile) and not node.is_being_written:
             self.submissions.submit_soon(new)
 

@@ -32,6 +32,9 @@ class Removals:
     def __bool__(self) -> bool:
         return bool(self._removed)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._removed
+
     def begin(self, name: str) -> None:
         """A file is gone; `finish` must follow."""
         self._removed[name] = _Removal()

@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 import trio
 
 from condafs.errors import CondafsError, SpecificationError, UserError
+from condafs.names import EnvironmentName
 from condafs.tree.sources import Catalog, Intake
 from condafs.tree.specs.backing import is_blank
 from condafs.tree.specs.removals import Removals
@@ -68,15 +69,19 @@ class Submissions:
     Args:
         intake, catalog: The rest of the house.
         files: What is to be submitted.
+        forget: Blocking: nobody remembers where that environment leads when it returns.
 
     Attributes:
         removals: Files that were removed a moment ago.
     """
 
-    def __init__(self, intake: Intake, catalog: Catalog, files: Files) -> None:
+    def __init__(
+        self, intake: Intake, catalog: Catalog, files: Files, forget: Callable[[EnvironmentName], None]
+    ) -> None:
         self._intake = intake
         self._catalog = catalog
         self._files = files
+        self._forget = forget
         self.removals = Removals()
         self._pending: dict[int, tuple[str, trio.Event]] = {}
         self._serial = 0
@@ -116,10 +121,14 @@ class Submissions:
                 if not names or name in names:
                     await event.wait()
 
-    def retire_soon(self, name: str) -> None:
-        """A file is gone. Unless it comes back in a moment, its environment is retired."""
+    async def retire_soon(self, name: str) -> None:
+        """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits."""
         self.removals.begin(name)
         self._enqueue(name, self._retire)
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.file(name)
+        if record and record.name:
+            await trio.to_thread.run_sync(self._forget, record.name)
 
     async def rename(self, old: str, new: str) -> None:
         """A file has another name. Called with both locked."""

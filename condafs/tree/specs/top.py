@@ -3,12 +3,13 @@
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trio
 
+from condafs.names import EnvironmentName
 from condafs.tree.node import Attributes, Caller, Changes, Handle, Node, Ownership, refuse
 from condafs.tree.sources import Catalog, Intake
 from condafs.tree.specs.backing import Registry
@@ -92,18 +93,25 @@ class SpecsDirectory(SpecDirectory):
         path: The directory underneath; it is made when missing.
         catalog, intake: The rest of the house.
         ownership: Owner and mode that people see.
+        forget: Blocking: nobody remembers where an environment leads when it returns.
     """
 
     __slots__ = ("_ownership", "_refusals")
     is_top = True
 
-    def __init__(self, path: Path, catalog: Catalog, intake: Intake, ownership: Ownership) -> None:
+    def __init__(
+        self,
+        path: Path,
+        catalog: Catalog,
+        intake: Intake,
+        ownership: Ownership,
+        forget: Callable[[EnvironmentName], None],
+    ) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         registry = Registry(path)
         found = path.stat()
-        super().__init__(
-            registry, Submissions(intake, catalog, SpecFiles(path, registry)), (found.st_dev, found.st_ino)
-        )
+        submissions = Submissions(intake, catalog, SpecFiles(path, registry), forget)
+        super().__init__(registry, submissions, (found.st_dev, found.st_ino))
         self._refusals = Refusals(catalog)
         self._ownership = ownership
         registry.add(self)

@@ -12,10 +12,11 @@ import pytest
 import trio
 import trio.testing
 
-from condafs.catalog.records import BuildState, FileRecord
-from condafs.catalog.store import Catalog
+from condafs.catalog.records import BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.store import Catalog, Moved
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, ConflictError, DiskFullError
+from condafs.names import EnvironmentName
 from tests.component.catalog.records import build_name, put_ready
 
 SMALL = 1 << 20
@@ -357,3 +358,60 @@ async def test_a_write_that_was_asked_for_happens_even_when_who_asked_is_cancell
             await catalog.write(partial(put_ready, number=1))
         with catalog.snapshot() as snapshot:
             assert snapshot.build(build_name(1).digest)
+
+
+async def test_what_moves_is_told_before_whoever_asked_for_it_hears(path: Path) -> None:
+    told: list[set[str]] = []
+    heard_before = 0
+
+    def listen(moved: Moved) -> None:
+        assert heard_before == len(told)
+        assert threading.current_thread() is not threading.main_thread()
+        told.append({str(item) for item in moved})
+
+    name = EnvironmentName("foo")
+    first, second = build_name(1).digest, build_name(2).digest
+    with Catalog.open(path) as catalog:
+        catalog.watch(listen)
+        for record in (
+            EnvironmentRecord(name, first),
+            EnvironmentRecord(name, first, first, file_name="foo.yaml"),  # leads somewhere now: nobody remembers
+            EnvironmentRecord(name, second, first, file_name="foo.yaml"),
+            EnvironmentRecord(name, second, second, file_name="foo.yaml"),
+            EnvironmentRecord(name, second, second),
+            EnvironmentRecord(name, first, first),
+        ):
+            await catalog.write(lambda transaction, record=record: transaction.put_environment(record))
+            heard_before = len(told)
+    assert told == [{"foo"}, {"foo"}]
+
+
+async def test_what_was_undone_has_not_moved(path: Path) -> None:
+    told: list[Moved] = []
+
+    def remove_and_fail(transaction: Transaction) -> None:
+        transaction.remove_build(build_name(1).digest)
+        msg = "no"
+        raise ValueError(msg)
+
+    with Catalog.open(path) as catalog:
+        await catalog.write(partial(put_ready, number=1))
+        catalog.watch(told.append)
+        with pytest.raises(ValueError, match="no"):
+            await catalog.write(remove_and_fail)
+        assert told == []
+        await catalog.write(lambda transaction: transaction.remove_build(build_name(1).digest))
+        assert told == [{build_name(1)}]
+
+
+async def test_a_listener_that_fails_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(moved: Moved) -> None:
+        raise OSError(len(moved))
+
+    with Catalog.open(path) as catalog:
+        await catalog.write(partial(put_ready, number=1))
+        catalog.watch(fail)
+        await catalog.write(lambda transaction: transaction.remove_build(build_name(1).digest))
+        with catalog.snapshot() as snapshot:
+            assert snapshot.build(build_name(1).digest) is None
+    assert "not everybody knows what moved" in caplog.text

@@ -13,7 +13,6 @@ from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.catalog.store import Catalog
 from condafs.config import Settings, machine_platform
 from condafs.names import BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.announcements import Announcements
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
 from condafs.spec.canonical import digest_of
@@ -120,7 +119,6 @@ class House:
     catalog: Catalog
     scheduler: Scheduler
     intake: Intake
-    announcements: Announcements
 
     async def write(self, file_name: str, content: bytes, uid: int = 1000) -> BuildName:
         """Write a file, as the tree would."""
@@ -196,10 +194,10 @@ def make_settings(state: Path, **fields: object) -> Settings:
 
 def assemble(settings: Settings, catalog: Catalog, runner: ScriptedRunner | None = None) -> House:
     """A house whose scheduler does not run yet."""
-    clock, runner, announcements = Clock(), runner or ScriptedRunner(), Announcements()
+    clock, runner = Clock(), runner or ScriptedRunner()
     scheduler = Scheduler(catalog, runner, settings, clock=clock, uniform=lambda low, high: (low + high) / 2)
-    intake = Intake(catalog, scheduler, announcements, settings, clock=clock)
-    return House(settings, clock, runner, catalog, scheduler, intake, announcements)
+    intake = Intake(catalog, scheduler, settings, clock=clock)
+    return House(settings, clock, runner, catalog, scheduler, intake)
 
 
 @asynccontextmanager

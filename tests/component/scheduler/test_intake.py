@@ -8,7 +8,6 @@ from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, NotFoundError, SpecificationError
 from condafs.names import BuildName, EnvironmentName
-from condafs.scheduler.announcements import Announcement, BuildGone, NameGone
 from tests.component.scheduler.scripted import (
     NETWORK,
     UNSATISFIABLE,
@@ -314,26 +313,6 @@ async def test_unknown_builds_are_not_found(house: House) -> None:
         await house.intake.delete_build(build)
     with pytest.raises(NotFoundError):
         await house.intake.cancel(build)
-
-
-async def test_what_is_gone_is_announced_after_the_commit(house: House) -> None:
-    heard: list[Announcement] = []
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
-    await _ready(house, "foo.yaml", specification("foo", "b"))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_listen, house, heard)
-        await trio.testing.wait_all_tasks_blocked()
-        await house.intake.delete_build(first)
-        await house.intake.retire("foo.yaml")
-        await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
-    assert BuildGone(first) in heard
-    assert NameGone(first.name) in heard
-
-
-async def _listen(house: House, heard: list[Announcement]) -> None:
-    async for announcement in house.announcements:
-        heard.append(announcement)  # noqa: PERF401 - one by one, as they come
 
 
 async def test_a_thousand_specifications_at_once_are_all_accepted_and_built_once(house: House) -> None:

@@ -1,7 +1,7 @@
 """The rest of the house as the tree sees it, in memory: a catalog, an intake that publishes at once, no builders."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -99,6 +99,9 @@ class House:
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:
         yield self.content
+
+    def watch(self, on_moved: Callable[[Collection[EnvironmentName | BuildName]], None]) -> None:
+        """Nothing is remembered here."""
 
     def progress(self, digest: SpecDigest) -> Progress | None:
         return self.progress_of.get(digest)

@@ -234,6 +234,10 @@ async def test_who_asks_for_the_environment_of_a_removed_file_waits_for_what_bec
     assert isinstance(link, Link)
     assert await link.target()
     await specs.unlink("foo.yaml", ME)
+    with pytest.raises(OSError, match="Stale") as caught:  # the kernel looks it up again, which waits
+        await link.target()
+    assert caught.value.errno == errno.ESTALE
+    await tree.root.child("foo")
     with pytest.raises(FileNotFoundError):
         await link.target()
     assert "foo" not in await tree.root.names()

@@ -20,10 +20,10 @@ MOUNTINFO = (
 
 def test_mountinfo_is_read_with_its_octal_escapes() -> None:
     assert parse_mountinfo(MOUNTINFO) == [
-        Mount(Path("/proc"), "proc", "proc"),
-        Mount(Path("/envs"), "fuse.condafs", "condafs"),
-        Mount(Path("/home/a b/é"), "fuse.sshfs", "host:/"),
-        Mount(Path("/envs"), "tmpfs", "tmpfs"),
+        Mount("0:20", Path("/proc"), "proc", "proc"),
+        Mount("0:50", Path("/envs"), "fuse.condafs", "condafs"),
+        Mount("0:51", Path("/home/a b/é"), "fuse.sshfs", "host:/"),
+        Mount("0:52", Path("/envs"), "tmpfs", "tmpfs"),
     ]
 
 
@@ -31,7 +31,7 @@ def test_the_last_mount_at_a_place_is_the_one_that_counts(tmp_path: Path, monkey
     info = tmp_path / "mountinfo"
     info.write_bytes(MOUNTINFO)
     monkeypatch.setattr(mounting, "MOUNTINFO", info)
-    assert mount_at(Path("/envs")) == Mount(Path("/envs"), "tmpfs", "tmpfs")
+    assert mount_at(Path("/envs")) == Mount("0:52", Path("/envs"), "tmpfs", "tmpfs")
     assert mount_at(Path("/nowhere")) is None
 
 
@@ -76,7 +76,7 @@ def test_a_device_for_others_only_says_what_to_do(monkeypatch: pytest.MonkeyPatc
 def test_without_fusermount_it_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounting.shutil, "which", lambda *_args, **_kwargs: None)
     with pytest.raises(MachineError, match="install the package fuse3"):
-        mounting._fusermount()
+        mounting.fusermount()
 
 
 def test_an_ordinary_user_needs_permission_to_let_others_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,69 @@
+"""What the kernel remembers of the tree, and how it is made to forget.
+
+Two things with two rules:
+
+- **Where a link leads** is forgotten by inode. The call waits for a readlink of that link that is under way, which the
+  event loop answers at once. It may be made from any other thread, also when a handler waits for that thread.
+- **That a name is there** is forgotten by directory and name. The call waits for the kernel's lock of the directory,
+  which a request holds that makes, renames, removes or looks up a name there. Nobody whom a handler waits for may make
+  it: a thread of its own does, soon.
+
+On the event loop either is a deadlock that not even SIGKILL ends.
+"""
+
+import logging
+import queue
+import threading
+
+import pyfuse3
+
+from condafs.filesystem.encode import encode_name
+from condafs.filesystem.inodes import Inodes
+from condafs.tree.node import Directory, Link
+
+logger = logging.getLogger(__name__)
+
+
+class KernelCache:
+    """Makes the kernel forget, from the moment it is mounted until `close`.
+
+    Args:
+        inodes: Numbers of nodes.
+    """
+
+    def __init__(self, inodes: Inodes) -> None:
+        self._inodes = inodes
+        self._is_open = True
+        self._telling = threading.Lock()
+        self._names: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._forget_names, name="forget-names", daemon=True)
+        self._thread.start()
+
+    def forget(self, directory: Directory, name: str, link: Link) -> None:
+        """Where a link leads is forgotten when this returns, its name soon after. Blocking."""
+        with self._telling:
+            if not self._is_open:
+                return
+            try:
+                pyfuse3.invalidate_inode(self._inodes.peek(link))
+            except FileNotFoundError:
+                return  # the kernel does not know it
+            except OSError as error:
+                logger.warning("the kernel may go on to lead %r where it led: %s", name, error)
+        self._names.put((self._inodes.peek(directory), encode_name(name)))
+
+    def close(self) -> None:
+        """The kernel is not told of anything any more. Blocking; the event loop must go on answering meanwhile."""
+        with self._telling:
+            self._is_open = False
+        self._names.put(None)
+        self._thread.join()
+
+    def _forget_names(self) -> None:
+        while item := self._names.get():
+            try:
+                pyfuse3.invalidate_entry(*item)
+            except FileNotFoundError:
+                pass  # the kernel did not know it
+            except OSError as error:
+                logger.warning("the kernel may show %r for up to a minute: %s", item[1], error)
