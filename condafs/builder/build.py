@@ -3,7 +3,6 @@
 import asyncio
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from condafs.builder.archives import verify_archives
@@ -24,9 +23,10 @@ from condafs.builder.solve import Solution, archive_of, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.names import BuildName
 from condafs.prefix.activation import write_activation
+from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
 from condafs.prefix.reserved import clear_reserved
-from condafs.prefix.seal import seal, sync_to_disk
+from condafs.prefix.seal import seal
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
 from condafs.spec.specification import Specification
@@ -59,14 +59,21 @@ class Build:
         solution = await self._solve()
         interpreter = find_interpreter(solution.records)
         bytecode = self._start_bytecode(solution, interpreter)
-        await self._verify(solution)
-        await install_packages(solution, self._prefix, self._cache, self._events, bytecode)
-        run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript)
-        self._require_intact(solution)
-        distributions = self._run_pip()
-        self._require_intact(solution)
-        self._finish_bytecode(interpreter, bytecode)
-        return self._seal(solution, distributions)
+        fresh = await self._verify(solution)
+        with Disk(self._prefix.parent) as disk:
+
+            def note_cached(number: int) -> None:
+                if number in fresh:
+                    disk.write_soon(self._cache.directory_of(archive_of(solution.records[number]).distribution))
+
+            await install_packages(solution, self._prefix, self._cache, self._events, bytecode, note_cached)
+            run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript)
+            self._require_intact(solution)
+            distributions = self._run_pip()
+            self._require_intact(solution)
+            self._finish_bytecode(interpreter, bytecode)
+            disk.sync_soon()  # not before: a commit of the journal would hold the compilers up
+            return self._seal(solution, distributions, disk)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
@@ -98,8 +105,12 @@ class Build:
             return None
         return Bytecode(interpreter, packages, self._prefix, self._cache, self._transcript)
 
-    async def _verify(self, solution: Solution) -> None:
-        """Let nothing into the cache that is not what the channel says, and nothing else pass for it."""
+    async def _verify(self, solution: Solution) -> set[int]:
+        """Let nothing into the cache that is not what the channel says, and nothing else pass for it.
+
+        Returns:
+            Places of the packages that are not in the cache.
+        """
         self._events.enter(Phase.FETCH)
         archives = [archive_of(record) for record in solution.records]
         fresh = [number for number, archive in enumerate(archives) if not self._cache.holds(archive)]
@@ -110,6 +121,7 @@ class Build:
                 self._cache.evict_unsummed(archive)
         if count := sum(1 for archive in verified if archive.path):
             self._transcript.note(f"fetch: sums of {count} local archives verified")
+        return set(fresh)
 
     def _require_intact(self, solution: Solution) -> None:
         """Other people's programs have run: everything that was installed has to be there still.
@@ -150,7 +162,7 @@ class Build:
             modules += modules_without_bytecode(site_packages)
         compile_in_place(self._prefix / interpreter.executable, site_packages, sorted(set(modules)), self._transcript)
 
-    def _seal(self, solution: Solution, distributions: list[Distribution]) -> Succeeded:
+    def _seal(self, solution: Solution, distributions: list[Distribution], disk: Disk) -> Succeeded:
         self._events.enter(Phase.SEAL)
         finished = time.time()
         (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
@@ -160,12 +172,8 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        with ThreadPoolExecutor(1) as aside:
-            # Most of it is linked already and can be on its way to the disk while the rest is being made.
-            early = aside.submit(sync_to_disk, self._prefix)
-            inventory = seal(self._prefix)
-            early.result()
-        sync_to_disk(self._prefix)
+        inventory = seal(self._prefix)
+        disk.sync()
         write_marker(
             self._prefix,
             self._build,

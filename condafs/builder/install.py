@@ -1,6 +1,7 @@
 """Fetching and linking: rattler's installer, and what it reports on the way."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -14,8 +15,13 @@ from condafs.builder.protocol import Phase, Progress
 from condafs.builder.solve import Solution
 
 
-async def install_packages(
-    solution: Solution, prefix: Path, cache: Cache, events: Events, bytecode: Bytecode | None
+async def install_packages(  # noqa: PLR0913, PLR0917 - all of them are told of each package
+    solution: Solution,
+    prefix: Path,
+    cache: Cache,
+    events: Events,
+    bytecode: Bytecode | None,
+    on_cached: Callable[[int], None],
 ) -> None:
     """Make the environment: hard links from the package cache, which is filled on the way.
 
@@ -27,6 +33,7 @@ async def install_packages(
         cache: Where packages come from.
         events: Told how far it is.
         bytecode: Told of each package that is cached, and linked.
+        on_cached: Called in a thread with the place of each package that is cached.
 
     Raises:
         rattler's errors: see `failure`. The prefix is half made then.
@@ -41,19 +48,24 @@ async def install_packages(
         show_progress=False,
         # The binding wants the inner objects, whatever its signature says (shared experiment, py-rattler 0.28).
         requested_specs=[spec._match_spec for spec in solution.requested],  # noqa: SLF001
-        reporter=cast("InstallerReporter", _Reporter(solution, events, bytecode)),  # what it lacks, rattler leaves out
+        reporter=cast(
+            "InstallerReporter", _Reporter(solution, events, bytecode, on_cached)
+        ),  # what it lacks, rattler leaves out
     )
 
 
 class _Reporter:
     """What rattler tells, in its own threads; what is raised here is lost. Its numbers are places in the list."""
 
-    def __init__(self, solution: Solution, events: Events, bytecode: Bytecode | None) -> None:
+    def __init__(
+        self, solution: Solution, events: Events, bytecode: Bytecode | None, on_cached: Callable[[int], None]
+    ) -> None:
         self._names = [record.name.normalized for record in solution.records]
         self._sizes = [record.size or 0 for record in solution.records]
         self._total_bytes = sum(self._sizes)
         self._events = events
         self._bytecode = bytecode
+        self._on_cached = on_cached
         self._lock = threading.Lock()
         self._fetched = self._fetched_bytes = self._linked = 0
 
@@ -66,6 +78,7 @@ class _Reporter:
     def on_populate_cache_complete(self, cache_entry: int) -> None:
         if self._bytecode:
             self._bytecode.note_cached(cache_entry)
+        self._on_cached(cache_entry)
         with self._lock:
             self._fetched += 1
             self._fetched_bytes += self._sizes[cache_entry]

@@ -5,7 +5,6 @@ That is meant: a write through one environment would change every other. It also
 made of the same packages finds nothing left to do.
 """
 
-import ctypes
 import os
 import secrets
 import stat
@@ -28,7 +27,7 @@ _LONGEST_KEPT_NAME = 200
 def seal(prefix: Path) -> Inventory:
     """Do it all, in one walk: pin, keep originals, list packages, turn installers away, take write bits, take stock.
 
-    Everything that belongs into the environment is there already, `bin/activate` included. `sync_to_disk` and
+    Everything that belongs into the environment is there already, `bin/activate` included. `Disk.sync` and
     `write_marker` come after it. A prefix whose sealing was interrupted is removed and made again.
 
     Args:
@@ -52,24 +51,6 @@ def make_read_only(top: Path) -> None:
     """Take write bits, setuid and setgid from a directory and all that it holds; links are left alone."""
     walk(top, read_only=True)
     _close(top)
-
-
-def sync_to_disk(path: Path) -> None:
-    """Write out everything of the filesystem that holds `path` and wait for the disk.
-
-    One call for 40,000 files, where fsync of each would take minutes (syncfs(2), since glibc 2.14; not in `os`).
-
-    Raises:
-        OSError: when the disk reported an error since `path` was opened.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        if libc.syncfs(fd):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(path))
-    finally:
-        os.close(fd)
 
 
 def remove_prefix(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A thousand specifications copied at once, while somebody asks where an environment is."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ def measure_flood(subject: Subject, scratch: Path) -> Iterator[Result]:
         (source / f"{name}.yaml").write_text(subject.specification(name, dependencies=()))
     with mounted(scratch / "flood") as mount:
         mount.build("meanwhile", subject.specification("meanwhile", dependencies=()))
-        copy_seconds, accept_seconds, answers = _copy(source, mount, names)
+        copy_seconds, accept_seconds, (answers, asked) = _copy(source, mount, names)
     with mounted(scratch / "flood") as mount:
         lost = _lost(mount, names)
         finish_seconds = _finish(mount, names)
@@ -36,13 +37,17 @@ def measure_flood(subject: Subject, scratch: Path) -> Iterator[Result]:
         "ms",
         f"copied in {copy_seconds:.2f} s, all accepted after {accept_seconds:.2f} s; "
         f"p50 {median(answers) * 1e6:.0f} us, slowest {max(answers) * 1000:.1f} ms of {len(answers)}; "
+        f"of a reference, which the daemon is asked for each time, p50 {median(asked) * 1000:.2f} ms, "
+        f"p{_PERCENT} {percentile(asked, _PERCENT) * 1000:.1f} ms; "
         f"all built {finish_seconds:.0f} s after the restart that followed",
     )
 
 
-def _copy(source: Path, mount: Mount, names: list[str]) -> tuple[float, float, list[float]]:
+def _copy(source: Path, mount: Mount, names: list[str]) -> tuple[float, float, list[list[float]]]:
+    link = mount.path / "meanwhile"
+    reference = f"{link}@{os.readlink(link)[:8]}"
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.sampler", mount.path / "meanwhile"],
+        [sys.executable, "-m", "tests.bench.sampler", link, reference],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as sampler:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from condafs.prefix.inventory import Inventory, read_summary
-from condafs.prefix.seal import is_trash, make_read_only, remove_prefix, seal, sync_to_disk
+from condafs.prefix.seal import is_trash, make_read_only, remove_prefix, seal
 
 NOBODY = 65534
 AS_SOMEBODY = """
@@ -92,15 +92,6 @@ def test_links_are_left_alone_wherever_they_lead(prefix: Path, tmp_path: Path) -
     (prefix / "bin/outside").symlink_to(outside)
     make_read_only(prefix)
     assert outside.stat().st_mode == before
-
-
-def test_a_filesystem_is_synced_by_any_path_on_it(prefix: Path) -> None:
-    sync_to_disk(prefix)
-
-
-def test_a_path_that_is_not_there_cannot_be_synced(prefix: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        sync_to_disk(prefix / "gone")
 
 
 def test_a_sealed_prefix_can_be_removed(prefix: Path, run: Callable[[str, Path], None]) -> None:
