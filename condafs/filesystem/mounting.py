@@ -115,7 +115,7 @@ def require_device() -> None:
         )
         raise MachineError(msg)
     if not os.access(FUSE_DEVICE, os.R_OK | os.W_OK):
-        # libfuse opens it as the user who mounts, and asks fusermount3 only for what comes then.
+        # fusermount3 opens it as the user who mounts, and becomes root only for what comes then.
         msg = f"{FUSE_DEVICE} is not for you; as root: chmod 666 {FUSE_DEVICE}, which is its usual mode"
         raise MachineError(msg)
     fusermount()
