@@ -3,6 +3,7 @@
 Each archive is read once, before anything of it enters the package cache; what is in the cache was verified then.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Archive:
     @property
     def file_name(self) -> str:
         """As in the URL."""
-        return unquote(urlsplit(self.url).path.rpartition("/")[2])
+        return _file_name(self.url)
 
     @property
     def distribution(self) -> str:
@@ -46,6 +47,11 @@ class Archive:
         """The file of this machine behind a `file://` URL, None for any other."""
         parts = urlsplit(self.url)
         return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+@functools.cache
+def _file_name(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 def verify_archives(archives: Sequence[Archive]) -> list[Archive]:

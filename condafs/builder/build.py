@@ -5,6 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from rattler.exceptions import InstallerError
+
 from condafs.builder.archives import verify_archives
 from condafs.builder.bytecode import Bytecode
 from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
@@ -12,7 +14,7 @@ from condafs.builder.cache import Cache
 from condafs.builder.channels import find_channels
 from condafs.builder.events import Events
 from condafs.builder.failure import BuildError
-from condafs.builder.install import install_packages
+from condafs.builder.install import Follower, install_packages, package_without_file
 from condafs.builder.interpreter import Interpreter, find_interpreter
 from condafs.builder.locked import read_locked
 from condafs.builder.pip import Distribution, install_requirements
@@ -25,6 +27,7 @@ from condafs.names import BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
+from condafs.prefix.records import EarlyRecords
 from condafs.prefix.reserved import clear_reserved
 from condafs.prefix.seal import seal
 from condafs.spec.canonical import from_canonical
@@ -60,20 +63,25 @@ class Build:
         interpreter = find_interpreter(solution.records)
         bytecode = self._start_bytecode(solution, interpreter)
         fresh = await self._verify(solution)
+        records = EarlyRecords(self._prefix)
         with Disk(self._prefix.parent) as disk:
 
             def note_cached(number: int) -> None:
                 if number in fresh:
                     disk.write_soon(self._cache.directory_of(archive_of(solution.records[number]).distribution))
 
-            await install_packages(solution, self._prefix, self._cache, self._events, bytecode, note_cached)
-            run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript)
-            self._require_intact(solution)
+            def note_linked(number: int) -> None:
+                records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
+
+            await self._install(solution, fresh, Follower(bytecode, note_cached, note_linked))
+            if run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript):
+                self._require_intact(solution)
             distributions = self._run_pip()
-            self._require_intact(solution)
+            if self._specification.pip:
+                self._require_intact(solution)
             self._finish_bytecode(interpreter, bytecode)
             disk.sync_soon()  # not before: a commit of the journal would hold the compilers up
-            return self._seal(solution, distributions, disk)
+            return self._seal(solution, distributions, records, disk)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
@@ -123,6 +131,24 @@ class Build:
             self._transcript.note(f"fetch: sums of {count} local archives verified")
         return set(fresh)
 
+    async def _install(self, solution: Solution, fresh: set[int], follower: Follower) -> None:
+        """Fetch and link. The first try takes the package cache for whole, which saves looking at each file of it.
+
+        Raises:
+            BuildError: CACHE, when it is not; what has lost files is thrown away.
+        """
+        is_checked = self._request.attempt > 1
+        try:
+            await install_packages(solution, self._prefix, self._cache, self._events, follower, is_checked=is_checked)
+        except InstallerError as error:
+            distribution = package_without_file(error)
+            fetched_now = {archive_of(solution.records[number]).distribution for number in fresh}
+            if distribution is None or distribution in fetched_now:
+                raise
+            self._cache.evict(distribution)
+            msg = f"the package cache has lost files of {distribution}, which is fetched anew at the next try"
+            raise BuildError(FailureKind.CACHE, msg) from error
+
     def _require_intact(self, solution: Solution) -> None:
         """Other people's programs have run: everything that was installed has to be there still.
 
@@ -162,7 +188,9 @@ class Build:
             modules += modules_without_bytecode(site_packages)
         compile_in_place(self._prefix / interpreter.executable, site_packages, sorted(set(modules)), self._transcript)
 
-    def _seal(self, solution: Solution, distributions: list[Distribution], disk: Disk) -> Succeeded:
+    def _seal(
+        self, solution: Solution, distributions: list[Distribution], records: EarlyRecords, disk: Disk
+    ) -> Succeeded:
         self._events.enter(Phase.SEAL)
         finished = time.time()
         (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
@@ -172,7 +200,7 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        inventory = seal(self._prefix)
+        inventory = seal(self._prefix, records)
         disk.sync()
         write_marker(
             self._prefix,

@@ -1,10 +1,13 @@
 """Fetching and linking: rattler's installer, and what it reports on the way."""
 
+import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from rattler.exceptions import InstallerError
 from rattler.install import InstallerReporter, install
 from rattler.platform import Subdir
 
@@ -14,14 +17,44 @@ from condafs.builder.events import Events
 from condafs.builder.protocol import Phase, Progress
 from condafs.builder.solve import Solution
 
+_WITHOUT_FILE = re.compile(r"^failed to link (\S+)\.(?:conda|tar\.bz2)$.*\(os error 2\)", re.MULTILINE | re.DOTALL)
+"""ENOENT while linking."""
 
-async def install_packages(  # noqa: PLR0913, PLR0917 - all of them are told of each package
-    solution: Solution,
-    prefix: Path,
-    cache: Cache,
-    events: Events,
-    bytecode: Bytecode | None,
-    on_cached: Callable[[int], None],
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Whoever goes on with packages, told in rattler's threads; packages go by their places in the solution.
+
+    Attributes:
+        bytecode: Told of each package that is cached, and linked.
+        on_cached, on_linked: Likewise.
+    """
+
+    bytecode: Bytecode | None
+    on_cached: Callable[[int], None]
+    on_linked: Callable[[int], None]
+
+    def note_cached(self, number: int) -> None:
+        """The package is in the cache."""
+        if self.bytecode:
+            self.bytecode.note_cached(number)
+        self.on_cached(number)
+
+    def note_linked(self, number: int) -> None:
+        """The package is in the environment."""
+        if self.bytecode:
+            self.bytecode.note_linked(number)
+        self.on_linked(number)
+
+
+def package_without_file(error: InstallerError) -> str | None:
+    """The distribution whose extracted package lacks a file that it lists, when that was the error."""
+    match = _WITHOUT_FILE.search(str(error))
+    return match[1] if match else None
+
+
+async def install_packages(  # noqa: PLR0913 - what is made, where, of what, and who follows
+    solution: Solution, prefix: Path, cache: Cache, events: Events, follower: Follower, *, is_checked: bool
 ) -> None:
     """Make the environment: hard links from the package cache, which is filled on the way.
 
@@ -32,40 +65,35 @@ async def install_packages(  # noqa: PLR0913, PLR0917 - all of them are told of 
         prefix: Does not exist, or is empty.
         cache: Where packages come from.
         events: Told how far it is.
-        bytecode: Told of each package that is cached, and linked.
-        on_cached: Called in a thread with the place of each package that is cached.
+        follower: Told of each package.
+        is_checked: Whether the cache is looked through for lost files first.
 
     Raises:
-        rattler's errors: see `failure`. The prefix is half made then.
+        rattler's errors: see `failure`, and `package_without_file`. The prefix is half made then.
     """
     await install(
         solution.records,
         prefix,
-        package_cache=cache.package_cache(),
+        package_cache=cache.package_cache(is_checked=is_checked),
         platform=Subdir(solution.platform),
         installed_packages=[],
         execute_link_scripts=False,
         show_progress=False,
         # The binding wants the inner objects, whatever its signature says (shared experiment, py-rattler 0.28).
         requested_specs=[spec._match_spec for spec in solution.requested],  # noqa: SLF001
-        reporter=cast(
-            "InstallerReporter", _Reporter(solution, events, bytecode, on_cached)
-        ),  # what it lacks, rattler leaves out
+        reporter=cast("InstallerReporter", _Reporter(solution, events, follower)),  # what it lacks, rattler leaves out
     )
 
 
 class _Reporter:
     """What rattler tells, in its own threads; what is raised here is lost. Its numbers are places in the list."""
 
-    def __init__(
-        self, solution: Solution, events: Events, bytecode: Bytecode | None, on_cached: Callable[[int], None]
-    ) -> None:
+    def __init__(self, solution: Solution, events: Events, follower: Follower) -> None:
         self._names = [record.name.normalized for record in solution.records]
         self._sizes = [record.size or 0 for record in solution.records]
         self._total_bytes = sum(self._sizes)
         self._events = events
-        self._bytecode = bytecode
-        self._on_cached = on_cached
+        self._follower = follower
         self._lock = threading.Lock()
         self._fetched = self._fetched_bytes = self._linked = 0
 
@@ -76,9 +104,7 @@ class _Reporter:
         return cache_entry
 
     def on_populate_cache_complete(self, cache_entry: int) -> None:
-        if self._bytecode:
-            self._bytecode.note_cached(cache_entry)
-        self._on_cached(cache_entry)
+        self._follower.note_cached(cache_entry)
         with self._lock:
             self._fetched += 1
             self._fetched_bytes += self._sizes[cache_entry]
@@ -95,8 +121,7 @@ class _Reporter:
         return operation
 
     def on_link_complete(self, index: int) -> None:
-        if self._bytecode:
-            self._bytecode.note_linked(index)
+        self._follower.note_linked(index)
         with self._lock:
             self._linked += 1
             if self._fetched == len(self._names):

@@ -33,6 +33,7 @@ class FailureKind(StrEnum):
     LOCKED = "locked"
     KILLED = "killed"
     DISK_FULL = "disk-full"
+    CACHE = "cache"
     UNSATISFIABLE = "unsatisfiable"
     BAD_SPEC = "bad-spec"
     CHANNEL = "channel"
@@ -50,6 +51,7 @@ TRANSIENT_KINDS = frozenset(
         FailureKind.LOCKED,
         FailureKind.KILLED,
         FailureKind.DISK_FULL,  # somebody makes room, or garbage collection does
+        FailureKind.CACHE,  # what is damaged was thrown away, and is fetched anew
     }
 )
 

@@ -6,7 +6,7 @@ Format of `conda-meta/condafs/inventory` (integers little-endian; N rows, L of t
 surrogateescape, as Python decodes file names)::
 
     header    one line of JSON: version (1), rows N, links L, size_bytes, own_bytes, file_count
-    kinds     N bytes: `d` directory, `f` file, `x` file with its owner's execute bit, `l` link
+    kinds     N bytes: `d` directory, `f` file, `x` file that somebody may execute, `l` link
     parents   N x u32: row of the directory that holds it; 0xFFFFFFFF for the prefix itself
     sizes     N x u64: bytes of a file, length of a link's target, 0 for a directory
     mtimes    N x i64: nanoseconds since 1970
@@ -14,7 +14,7 @@ surrogateescape, as Python decodes file names)::
     names     N names, each ended by NUL
     targets   L link targets, each ended by NUL
 
-A directory stands before what it holds; the children of a directory stand together, by name.
+A directory stands before what it holds; there is no other order.
 """
 
 import json
@@ -26,7 +26,7 @@ from pathlib import Path
 
 from condafs.prefix.layout import INTERPRETER_PREFIX, INVENTORY, OWN_DIRECTORY
 from condafs.prefix.records import PackageRecord, path_records, read_records
-from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, Columns, walk
+from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, Columns, Walk
 
 VERSION = 1
 DIGEST_BYTES = 32
@@ -67,21 +67,33 @@ class Entry:
     target: str = ""
 
 
+def begin_walk(prefix: Path, *, read_only: bool = False) -> Walk:
+    """Begin the walk that `write_inventory` needs: of all but condafs's own directory.
+
+    Args:
+        prefix: Complete but for condafs's own directory.
+        read_only: Take the write bits in the same pass (all but the prefix itself and condafs's own directory).
+    """
+    (prefix / OWN_DIRECTORY).mkdir(parents=True, exist_ok=True)  # while its parent can be written to
+    return Walk(prefix, skip=OWN_DIRECTORY, read_only=read_only)
+
+
 def write_inventory(
-    prefix: Path, records: Sequence[PackageRecord] | None = None, *, read_only: bool = False
+    prefix: Path, records: Sequence[PackageRecord] | None = None, *, under_way: Walk | None = None
 ) -> Inventory:
     """Walk the prefix and write `conda-meta/condafs/inventory`.
 
     Args:
         prefix: Complete but for condafs's own directory.
         records: Of conda-meta, when they were read already.
-        read_only: Take the write bits in the same pass (all but the prefix itself and condafs's own directory).
+        under_way: The walk, when it was begun already.
 
     Returns:
         The sums.
     """
+    under_way = under_way or begin_walk(prefix)
     digests = _known_digests(read_records(prefix) if records is None else records)
-    columns = walk(prefix, skip=OWN_DIRECTORY, read_only=read_only)
+    columns = under_way.finish()
     kinds = columns.kinds
     body = list(_encode(columns, digests))
     inventory = Inventory(

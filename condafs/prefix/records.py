@@ -4,8 +4,11 @@ The format is conda's (PrefixRecord); only the keys that condafs uses are named 
 """
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 
 class PathRecord(TypedDict, total=False):
@@ -43,12 +46,55 @@ class PackageRecord(TypedDict, total=False):
 def read_records(prefix: Path) -> list[PackageRecord]:
     """All of `conda-meta/*.json`, by file name; empty when there is no such directory."""
     directory = prefix / "conda-meta"
+    return [_read(f"{directory}/{name}") for name in _list(directory)]
+
+
+class EarlyRecords:
+    """Reads records in the background while others are still being written; a large environment has 17 MB of them.
+
+    Args:
+        prefix: Where `conda-meta` is, or will be.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        self._directory = prefix / "conda-meta"
+        self._reader = ThreadPoolExecutor(1, "records")
+        self._found: dict[str, tuple[_Stamp, PackageRecord]] = {}
+
+    def read_soon(self, name: str) -> None:
+        """That file is written. Any thread may say so."""
+        self._reader.submit(self._read_early, name)
+
+    def finish(self) -> list[PackageRecord]:
+        """All records as they are now, as `read_records` gives them; once."""
+        self._reader.shutdown()
+        records = []
+        for name in _list(self._directory):
+            stamp, record = self._found.get(name, (None, None))
+            path = f"{self._directory}/{name}"
+            records.append(record if record is not None and stamp == _stamp(path) else _read(path))
+        return records
+
+    def _read_early(self, name: str) -> None:
+        path = f"{self._directory}/{name}"
+        with suppress(OSError, ValueError):  # not quite written yet: it is read in the end
+            self._found[name] = _stamp(path), _read(path)
+
+
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+def _stamp(path: str) -> _Stamp:
+    """What tells whether a file was changed or replaced."""
+    found = os.stat(path)  # noqa: PTH116 - hundreds of them
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _list(directory: Path) -> list[str]:
     try:
-        names = sorted(path.name for path in directory.iterdir() if path.name.endswith(".json"))
+        return sorted(path.name for path in directory.iterdir() if path.name.endswith(".json"))
     except FileNotFoundError:
         return []
-    # As bytes, not Path.read_text: a third of the time, and large environments hold 17 MB of it.
-    return [_read(f"{directory}/{name}") for name in names]
 
 
 def path_records(record: PackageRecord) -> list[PathRecord]:
@@ -57,6 +103,7 @@ def path_records(record: PackageRecord) -> list[PathRecord]:
 
 
 def _read(path: str) -> PackageRecord:
-    with open(path, "rb") as file:  # noqa: PTH123 - see read_records
+    # As bytes, not Path.read_text: a third of the time.
+    with open(path, "rb") as file:  # noqa: PTH123
         record: PackageRecord = json.loads(file.read())
     return record

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from condafs.prefix.contents import write_packages
 from condafs.prefix.externally_managed import refuse_installers
-from condafs.prefix.inventory import Inventory, write_inventory
+from condafs.prefix.inventory import Inventory, begin_walk, write_inventory
 from condafs.prefix.layout import OWN_DIRECTORY
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
-from condafs.prefix.records import read_records
+from condafs.prefix.records import EarlyRecords, read_records
 from condafs.prefix.walk import DROPPED, walk
 
 _TRASH = ".trash-"
@@ -24,7 +24,7 @@ _LONGEST_KEPT_NAME = 200
 """Characters of a removed directory's name that its trash name repeats; 255 bytes are the most a name may have."""
 
 
-def seal(prefix: Path) -> Inventory:
+def seal(prefix: Path, early: EarlyRecords | None = None) -> Inventory:
     """Do it all, in one walk: pin, keep originals, list packages, turn installers away, take write bits, take stock.
 
     Everything that belongs into the environment is there already, `bin/activate` included. `Disk.sync` and
@@ -32,16 +32,18 @@ def seal(prefix: Path) -> Inventory:
 
     Args:
         prefix: Absolute path that the environment keeps.
+        early: Records that were read already.
 
     Returns:
         The sums of the inventory.
     """
     pin_interpreters(prefix)
     refuse_installers(prefix)
-    records = read_records(prefix)
+    under_way = begin_walk(prefix, read_only=True)
+    records = early.finish() if early else read_records(prefix)
     keep_originals(prefix, records)
     write_packages(prefix, records)
-    inventory = write_inventory(prefix, records, read_only=True)
+    inventory = write_inventory(prefix, records, under_way=under_way)
     make_read_only(prefix / OWN_DIRECTORY)
     _close(prefix)
     return inventory

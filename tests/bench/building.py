@@ -21,7 +21,7 @@ _WARM_SECONDS = 0.3
 
 
 def make_bare(subject: Subject, prefix: Path, packages: Path) -> float:
-    """Seconds that the bare script takes, from its start to its end; what it leaves to be written is written after it."""
+    """Seconds that the bare script takes from start to end; what it leaves to be written is written after that."""
     started = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "tests.bench.bare", subject.channel, prefix, packages, *subject.dependencies],

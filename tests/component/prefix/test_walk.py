@@ -4,10 +4,13 @@ import os
 import stat
 from pathlib import Path
 
-from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, walk
+import pytest
+
+from condafs.errors import MachineError
+from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, _Find, walk
 
 
-def test_rows_are_directories_first_and_siblings_by_name(tmp_path: Path) -> None:
+def test_directories_stand_before_what_they_hold(tmp_path: Path) -> None:
     (tmp_path / "b/c").mkdir(parents=True)
     (tmp_path / "b/c/deep").write_text("x")
     (tmp_path / "a").write_text("xy")
@@ -16,11 +19,64 @@ def test_rows_are_directories_first_and_siblings_by_name(tmp_path: Path) -> None
     (tmp_path / "d/run").chmod(0o755)
     (tmp_path / "link").symlink_to("nowhere")
     columns = walk(tmp_path)
-    assert columns.paths == ["a", "b", "d", "link", "b/c", "b/c/deep", "d/run"]
-    assert list(columns.kinds) == [FILE, DIRECTORY, DIRECTORY, LINK, DIRECTORY, FILE, EXECUTABLE]
-    assert list(columns.parents) == [TOP, TOP, TOP, TOP, 1, 4, 2]
-    assert list(columns.sizes) == [2, 0, 0, len("nowhere"), 0, 1, 0]
+    kinds, sizes = (
+        dict(zip(columns.paths, columns.kinds, strict=True)),
+        dict(zip(columns.paths, columns.sizes, strict=True)),
+    )
+    assert kinds == {
+        "a": FILE,
+        "b": DIRECTORY,
+        "b/c": DIRECTORY,
+        "b/c/deep": FILE,
+        "d": DIRECTORY,
+        "d/run": EXECUTABLE,
+        "link": LINK,
+    }
+    assert sizes == {"a": 2, "b": 0, "b/c": 0, "b/c/deep": 1, "d": 0, "d/run": 0, "link": len("nowhere")}
     assert columns.targets == ["nowhere"]
+    for row, (path, name, parent) in enumerate(zip(columns.paths, columns.names, columns.parents, strict=True)):
+        assert parent == TOP or parent < row
+        assert path == (name if parent == TOP else f"{columns.paths[parent]}/{name}")
+
+
+def test_any_name_survives(tmp_path: Path) -> None:
+    names = ["a b", "a\nb", "-rf", ")", "*", "é", "x" * 255]
+    for name in names:
+        (tmp_path / name).write_text("")
+    assert sorted(walk(tmp_path).paths) == sorted(names)
+
+
+def test_times_are_kept_to_the_nanosecond(tmp_path: Path) -> None:
+    for name, moment in (("old", 1), ("zero", 0), ("new", 1_700_000_000_123_456_789)):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, ns=(0, moment))
+    columns = walk(tmp_path)
+    found = dict(zip(columns.paths, columns.mtimes_ns, strict=True))
+    assert found == {"old": 1, "zero": 0, "new": 1_700_000_000_123_456_789}
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        walk(tmp_path / "gone")
+    with pytest.raises(MachineError, match="cannot be read"):
+        _Find(tmp_path, ["./gone"], ["-printf", "x"]).fields()
+
+
+def test_many_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site_packages = tmp_path / "lib/python3.12/site-packages"
+    site_packages.mkdir(parents=True)
+    (tmp_path / "lib/python3.1").symlink_to("python3.12")
+    (tmp_path / "conda-meta/own").mkdir(parents=True)
+    for number in range(10):
+        (site_packages / f"package{number}/sub").mkdir(parents=True)
+        (site_packages / f"package{number}/sub/-name").write_text("x" * number)
+        (tmp_path / "conda-meta/own" / str(number)).write_text("")
+    several = walk(tmp_path, skip="conda-meta/own")
+    monkeypatch.setattr("condafs.prefix.walk._MAX_ARGUMENT_BYTES", 0)
+    one = walk(tmp_path, skip="conda-meta/own")
+    assert sorted(several.paths) == sorted(one.paths)
+    assert several.own_bytes == one.own_bytes
+    assert len(several.paths) == 5 + 30
 
 
 def test_names_that_are_not_utf8_survive(tmp_path: Path) -> None:

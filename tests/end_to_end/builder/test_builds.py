@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from condafs.builder.protocol import Phase, Progress, Succeeded
+from condafs.builder.protocol import TRANSIENT_KINDS, FailureKind, Phase, Progress, Succeeded
 from condafs.prefix.marker import read_marker
 from condafs.spec.specification import LockedPackage
 from tests.channel.faulty_server import FaultyServer
@@ -229,8 +230,34 @@ def test_a_lost_file_of_the_cache_is_fetched_again(workshop: Workshop) -> None:
     place.make(request)
     cached = next(place.packages.glob("pkgs/zz-noarch-data-*/share/zz-noarch-data"))
     cached.unlink()
+    failed = place.fail(request)
+    assert failed.kind is FailureKind.CACHE
+    assert failed.kind in TRANSIENT_KINDS
+    assert "zz-noarch-data-2.0" in failed.message
     prefix = place.make(request)
     assert (prefix / "share/zz-noarch-data").read_text() == "2.0\n"
+
+
+def test_a_cache_that_lost_much_is_looked_through_at_the_second_try(workshop: Workshop) -> None:
+    place = workshop.with_own_cache()
+    request = place.request("zz-noarch-data", "zz-noarch-py")
+    place.make(request)
+    for cached in [*place.packages.glob("pkgs/zz-noarch-data-*/share/*"), *place.packages.glob("pkgs/zz-noarch-py-*")]:
+        if cached.is_dir():
+            shutil.rmtree(cached)
+        else:
+            cached.unlink()
+    assert (place.make(replace(request, attempt=2)) / "share/zz-noarch-data").exists()
+
+
+def test_a_package_that_was_removed_from_the_cache_is_fetched_again(workshop: Workshop) -> None:
+    place = workshop.with_own_cache()
+    request = place.request("zz-noarch-data")
+    place.make(request)
+    for cached in place.packages.glob("pkgs/zz-noarch-data-*"):
+        if cached.is_dir():
+            shutil.rmtree(cached)
+    assert (place.make(request) / "share/zz-noarch-data").exists()
 
 
 def test_builds_leave_no_drafts_behind(workshop: Workshop) -> None:
