@@ -100,7 +100,7 @@ def _make_directories(settings: Settings) -> None:
 @asynccontextmanager
 async def _local_runner(nursery: trio.Nursery) -> AsyncIterator[LocalRunner]:
     """Builders on this machine. One waits with its libraries loaded, which saves each build a fifth of a second."""
-    runner = LocalRunner(keeps_spare=True)
+    runner = LocalRunner(keeps_spare=True, aside=nursery)
     nursery.start_soon(runner.prepare)
     try:
         yield runner

@@ -2,35 +2,24 @@
 
 Written once while sealing; the exports and `condafs doctor` read it. condafs's own directory is not in it.
 
-Format of `conda-meta/condafs/inventory` (integers little-endian; N rows, L of them links; text is UTF-8 with
-surrogateescape, as Python decodes file names)::
+Format of `conda-meta/condafs/inventory`::
 
-    header    one line of JSON: version (1), rows N, links L, size_bytes, own_bytes, file_count
-    kinds     N bytes: `d` directory, `f` file, `x` file that somebody may execute, `l` link
-    parents   N x u32: row of the directory that holds it; 0xFFFFFFFF for the prefix itself
-    sizes     N x u64: bytes of a file, length of a link's target, 0 for a directory
-    mtimes    N x i64: nanoseconds since 1970
-    digests   N x 32 bytes: SHA-256 of a file's content where conda-meta knows it, else zeros
-    names     N names, each ended by NUL
-    targets   L link targets, each ended by NUL
+    header    one line of JSON: version (2), size_bytes, own_bytes, file_count, body_bytes
+    body      the rows as `walk` has them
 
-A directory stands before what it holds; there is no other order.
+What conda-meta knows of files is not repeated: `read_inventory` puts the digests beside the rows.
 """
 
 import json
-import sys
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from condafs.prefix.layout import INTERPRETER_PREFIX, INVENTORY, OWN_DIRECTORY
 from condafs.prefix.records import PackageRecord, path_records, read_records
-from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, Columns, Walk
+from condafs.prefix.walk import Walk, read_rows, sum_up
 
-VERSION = 1
-DIGEST_BYTES = 32
-_UNKNOWN = bytes(DIGEST_BYTES)
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +67,26 @@ def begin_walk(prefix: Path, *, read_only: bool = False) -> Walk:
     return Walk(prefix, skip=OWN_DIRECTORY, read_only=read_only)
 
 
-def write_inventory(
-    prefix: Path, records: Sequence[PackageRecord] | None = None, *, under_way: Walk | None = None
-) -> Inventory:
+def write_inventory(prefix: Path, under_way: Walk | None = None) -> Inventory:
     """Walk the prefix and write `conda-meta/condafs/inventory`.
 
     Args:
         prefix: Complete but for condafs's own directory.
-        records: Of conda-meta, when they were read already.
         under_way: The walk, when it was begun already.
 
     Returns:
         The sums.
     """
-    under_way = under_way or begin_walk(prefix)
-    digests = _known_digests(read_records(prefix) if records is None else records)
-    columns = under_way.finish()
-    kinds = columns.kinds
-    body = list(_encode(columns, digests))
-    inventory = Inventory(
-        size_bytes=sum(size for kind, size in zip(kinds, columns.sizes, strict=True) if kind in (FILE, EXECUTABLE)),
-        own_bytes=columns.own_bytes + sum(map(len, body)),
-        file_count=len(kinds) - kinds.count(DIRECTORY),
-    )
-    header = {"version": VERSION, "rows": len(kinds), "links": len(columns.targets), **asdict(inventory)}
+    body = (under_way or begin_walk(prefix)).finish()
+    sums = sum_up(body)
+    inventory = Inventory(sums.size_bytes, sums.own_bytes + len(body), sums.file_count)
+    header = {"version": VERSION, **asdict(inventory), "body_bytes": len(body)}
     path = prefix / INVENTORY
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with path.open("wb") as file:
         file.write(json.dumps(header).encode() + b"\n")
-        file.writelines(body)
+        file.write(body)
     return inventory
 
 
@@ -124,26 +103,16 @@ def read_inventory(prefix: Path) -> Iterator[Entry]:
     Raises:
         ValueError: when the file is not of this format.
     """
-    first, _, rest = (prefix / INVENTORY).read_bytes().partition(b"\n")
-    header = _header(first)
-    rows, links = header["rows"], header["links"]
-    kinds = rest[:rows].decode("ascii")
-    parents, rest = _column("I", rest[rows:], rows)
-    sizes, rest = _column("Q", rest, rows)
-    mtimes, rest = _column("q", rest, rows)
-    digests, rest = rest[: rows * DIGEST_BYTES], rest[rows * DIGEST_BYTES :]
-    texts = rest.decode("utf-8", "surrogateescape").split("\0")
-    if len(texts) != rows + links + 1:
-        msg = f"the inventory of {prefix} is damaged: {len(texts) - 1} names, {rows + links} expected"
+    first, _, body = (prefix / INVENTORY).read_bytes().partition(b"\n")
+    if len(body) != _header(first)["body_bytes"]:
+        msg = f"the inventory of {prefix} is damaged: {len(body)} bytes of rows, not as many as were written"
         raise ValueError(msg)
-    targets = iter(texts[rows:])
-    paths: list[str] = []
-    for row, (kind, parent, size, mtime) in enumerate(zip(kinds, parents, sizes, mtimes, strict=True)):
-        path = texts[row] if parent == TOP else f"{paths[parent]}/{texts[row]}"
-        paths.append(path)
-        digest = digests[row * DIGEST_BYTES : (row + 1) * DIGEST_BYTES]
-        target = next(targets) if kind == "l" else ""
-        yield Entry(path, kind, size, mtime, "" if digest == _UNKNOWN else digest.hex(), target)
+    digests = _known_digests(read_records(prefix))
+    for row in read_rows(body):
+        size, digest = digests.get(row.path, (0, "")) if row.kind in "fx" else (0, "")
+        # What conda-meta says of a file that was changed since (another size) does not count.
+        sha256 = digest if size in (None, row.size_bytes) else ""
+        yield Entry(row.path, row.kind, row.size_bytes, row.mtime_ns, sha256, row.target)
 
 
 def _known_digests(records: Sequence[PackageRecord]) -> dict[str, tuple[int | None, str]]:
@@ -160,39 +129,9 @@ def _known_digests(records: Sequence[PackageRecord]) -> dict[str, tuple[int | No
     return known
 
 
-def _encode(columns: Columns, digests: dict[str, tuple[int | None, str]]) -> Iterator[bytes | bytearray]:
-    yield columns.kinds
-    for code, values in (("I", columns.parents), ("Q", columns.sizes), ("q", columns.mtimes_ns)):
-        column = array(code, values)
-        if sys.byteorder == "big":
-            column.byteswap()
-        yield column.tobytes()
-    yield bytes.fromhex("".join(_digests_of(columns, digests)))
-    texts = "".join([f"{text}\0" for text in (*columns.names, *columns.targets)])
-    yield texts.encode("utf-8", "surrogateescape")
-
-
-def _digests_of(columns: Columns, digests: dict[str, tuple[int | None, str]]) -> Iterator[str]:
-    """A column of hex; what conda-meta says of a file that was changed since (another size) does not count."""
-    unknown = _UNKNOWN.hex()
-    for kind, size, path in zip(columns.kinds, columns.sizes, columns.paths, strict=True):
-        known_size, digest = digests.get(path, (0, ""))
-        is_known = digest and kind not in (DIRECTORY, LINK) and known_size in (None, size)
-        yield digest if is_known else unknown
-
-
 def _header(line: bytes) -> dict[str, int]:
     header: dict[str, int] = json.loads(line)
     if header.get("version") != VERSION:
         msg = f"inventory of version {header.get('version')}, {VERSION} expected"
         raise ValueError(msg)
     return header
-
-
-def _column(code: str, data: bytes, rows: int) -> "tuple[array[int], bytes]":
-    column = array(code)
-    end = rows * column.itemsize
-    column.frombytes(data[:end])
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column, data[end:]

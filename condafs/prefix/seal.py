@@ -43,7 +43,7 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Inventory:
     records = early.finish() if early else read_records(prefix)
     keep_originals(prefix, records)
     write_packages(prefix, records)
-    inventory = write_inventory(prefix, records, under_way=under_way)
+    inventory = write_inventory(prefix, under_way)
     make_read_only(prefix / OWN_DIRECTORY)
     _close(prefix)
     return inventory

@@ -1,34 +1,23 @@
 """One pass over a prefix: what is there, and (in the same pass) nothing writable left of it.
 
-A directory stands before what it holds; there is no other order. Rows are kept as columns, because an environment has
-some 45,000 of them and each Python object of its own costs more than the system call that fills it. GNU find and chmod
-do the work, a process for each core: os.scandir with a stat and a chmod for each took three times as long, and whoever
-waits for a build waits for this.
+GNU find and chmod do the work, in pieces beside each other, and find's output is kept as it is: an environment has some
+45,000 rows, and making Python objects of them takes longer than reading them from the disk. Whoever waits for a build
+waits for this; whoever reads the rows one day has time.
+
+Format of the rows: five fields each, every field ended by NUL, as `_FORMAT` prints them. A directory stands before what
+it holds; there is no other order.
 """
 
 import itertools
 import os
 import re
 import subprocess
-from collections import deque
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.errors import MachineError
-
-TOP = 0xFFFFFFFF
-"""Parent of what lies in the prefix itself."""
-
-DIRECTORY, FILE, EXECUTABLE, LINK = b"dfxl"
-
-_KINDS = {
-    ("d", True): DIRECTORY,
-    ("d", False): DIRECTORY,
-    ("l", True): LINK,
-    ("f", True): EXECUTABLE,
-    ("f", False): FILE,
-}
-"""By type and whether anybody may execute it."""
 
 DROPPED = 0o6222
 """Nobody writes to a build (0222), and nothing in it may lend its owner's rights (setuid, setgid: 6000)."""
@@ -52,22 +41,84 @@ _MAX_ARGUMENT_BYTES = 1 << 20
 """Half of what execve(2) takes; a directory of more names than that is walked in one piece."""
 
 
-@dataclass(slots=True)
-class Columns:
-    """The rows of a walk, by column; `targets` has one entry for each link, in order of the rows.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands at one path.
 
     Attributes:
-        own_bytes: Bytes of files with one name, and of directories: what the package cache does not hold anyway.
+        path: Relative to the top.
+        kind: `d` directory, `f` file, `x` file that somebody may execute, `l` link.
+        size_bytes: Of a file; the length of a link's target; 0 for a directory.
+        mtime_ns: Since 1970.
+        target: Of a link, else "".
     """
 
-    kinds: bytearray = field(default_factory=bytearray)
-    parents: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    mtimes_ns: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    own_bytes: int = 0
+    path: str
+    kind: str
+    size_bytes: int
+    mtime_ns: int
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of the rows of a walk.
+
+    Attributes:
+        size_bytes: All files.
+        own_bytes: Files of one name, and directories: what the package cache does not hold anyway.
+        file_count: Files and links.
+    """
+
+    size_bytes: int
+    own_bytes: int
+    file_count: int
+
+
+def read_rows(content: bytes) -> Iterator[Row]:
+    """The rows one by one; sockets, pipes and devices are passed over.
+
+    Raises:
+        ValueError: The content is damaged.
+    """
+    fields = _split(content)
+    for sort, size, seconds, path, target in zip(*(fields[number::_FIELDS] for number in range(_FIELDS)), strict=True):
+        if sort[0] in "dfl":
+            kind = "x" if sort[0] == "f" and _is_executable(sort) else sort[0]
+            # Of `1700000000.1234567890` the last digit is below a nanosecond.
+            moment = int(seconds.replace(".", "")[:-1])
+            yield Row(path[2:], kind, 0 if kind == "d" else int(size), moment, target)
+
+
+def sum_up(content: bytes) -> Sums:
+    """The sums of the rows.
+
+    Raises:
+        ValueError: The content is damaged.
+    """
+    fields = _split(content)
+    sorts, sizes = fields[0::_FIELDS], list(map(int, fields[1::_FIELDS]))
+    counts = Counter(sorts)
+    files = {sort for sort in counts if sort[0] == "f"}
+    own = {sort for sort in counts if sort[0] == "d" or (sort in files and sort.endswith(" 1"))}
+    return Sums(
+        size_bytes=sum(itertools.compress(sizes, map(files.__contains__, sorts))),
+        own_bytes=sum(itertools.compress(sizes, map(own.__contains__, sorts))),
+        file_count=sum(count for sort, count in counts.items() if sort[0] in "fl"),
+    )
+
+
+def _split(content: bytes) -> list[str]:
+    fields = content.decode("utf-8", "surrogateescape").split("\0")
+    if fields.pop() or len(fields) % _FIELDS:
+        msg = f"damaged: {len(fields)} fields are no rows of {_FIELDS}"
+        raise ValueError(msg)
+    return fields
+
+
+def _is_executable(sort: str) -> bool:
+    """Whether anybody may execute `f755 3`; everybody may when it is sealed."""
+    return bool(int(sort[1:].partition(" ")[0], 8) & 0o111)
 
 
 class Walk:
@@ -100,24 +151,20 @@ class Walk:
         if self._waiting:
             self._at_work.append(_Find(*self._waiting.popleft()))
 
-    def finish(self) -> Columns:
-        """Wait until everything is read. Sockets, pipes and devices are passed over.
-
-        Returns:
-            The rows.
+    def finish(self) -> bytes:
+        """The rows; waits until everything is read.
 
         Raises:
             MachineError: Some of it could not be read or sealed.
         """
-        columns, row_of = Columns(), {"": TOP}
+        pieces = []
         while self._at_work:
-            fields = self._at_work.popleft().fields()
-            self._start_next()  # which works while this one's rows are taken
-            _add(columns, row_of, fields)
-        return columns
+            pieces.append(self._at_work.popleft().output())
+            self._start_next()
+        return b"".join(pieces)
 
 
-def walk(top: Path, *, skip: str = "", read_only: bool = False) -> Columns:
+def walk(top: Path, *, skip: str = "", read_only: bool = False) -> bytes:
     """Begin a walk and finish it; see `Walk`."""
     return Walk(top, skip=skip, read_only=read_only).finish()
 
@@ -163,46 +210,12 @@ class _Find:
             msg = "find is missing: install the package findutils"
             raise MachineError(msg) from None
 
-    def fields(self) -> list[str]:
-        """The fields of all rows, one after the other."""
+    def output(self) -> bytes:
+        """What it printed; waits for its end."""
         with self._output, self._errors:
             if self._process.wait():
                 self._errors.seek(0)
                 msg = f"{self._top} cannot be read: {self._errors.read().decode(errors='replace').strip()}"
                 raise MachineError(msg)
             self._output.seek(0)
-            return self._output.read().decode("utf-8", "surrogateescape").split("\0")[:-1]
-
-
-def _add(columns: Columns, row_of: dict[str, int], fields: list[str]) -> None:
-    """Add the rows of some fields; `row_of` knows the directories so far, and `` for the top."""
-    sorts = fields[0::_FIELDS]
-    kind_of = {sort: _KINDS.get((sort[0], _is_executable(sort)), 0) for sort in set(sorts)}
-    kinds = bytearray(map(kind_of.__getitem__, sorts))
-    if 0 in kinds:  # a pipe, socket or device: rare enough to begin anew without it
-        kept = [row for row, kind in enumerate(kinds) if kind]
-        _add(columns, row_of, [field for row in kept for field in fields[row * _FIELDS : (row + 1) * _FIELDS]])
-        return
-    sizes = list(map(int, fields[1::_FIELDS]))
-    # A row is of our own when it is a directory or a file of one name.
-    own = {sort for sort, kind in kind_of.items() if kind == DIRECTORY or (kind != LINK and sort.endswith(" 1"))}
-    columns.own_bytes += sum(itertools.compress(sizes, map(own.__contains__, sorts)))
-    paths = [path[2:] for path in fields[3::_FIELDS]]
-    first = len(columns.kinds)
-    for row, kind in enumerate(kinds):
-        if kind == DIRECTORY:
-            sizes[row] = 0
-            row_of[paths[row]] = first + row
-    halves = [path.rpartition("/") for path in paths]
-    columns.kinds += kinds
-    columns.parents += [row_of[parent] for parent, _, _ in halves]
-    columns.sizes += sizes
-    columns.mtimes_ns += [int(seconds.replace(".", "")[:-1]) for seconds in fields[2::_FIELDS]]
-    columns.names += [name for _, _, name in halves]
-    columns.paths += paths
-    columns.targets += itertools.compress(fields[4::_FIELDS], map(LINK.__eq__, kinds))
-
-
-def _is_executable(sort: str) -> bool:
-    """Whether anybody may execute `f755 3`; everybody may when it is sealed."""
-    return bool(int(sort[1:].partition(" ")[0], 8) & 0o111)
+            return self._output.read()

@@ -226,3 +226,19 @@ async def test_a_spare_that_died_is_not_taken(request_to_build: BuildRequest, lo
     await spare.process.wait()
     assert await runner.run(request_to_build, log, lambda _: None) == DONE
     await runner.aclose()
+
+
+async def test_nobody_waits_for_a_builder_that_succeeded_to_be_gone(request_to_build: BuildRequest, log: Path) -> None:
+    script = BEGIN + "done(); time.sleep(60)"
+    async with trio.open_nursery() as nursery:
+        runner = LocalRunner(lambda _: [sys.executable, "-c", script], keeps_spare=True, aside=nursery)
+        await runner.prepare()
+        assert runner._spare
+        process = runner._spare.process
+        with trio.fail_after(30):
+            assert await runner.run(request_to_build, log, lambda _: None) == DONE
+        assert process.returncode is None
+        assert runner._spare is None
+    assert process.returncode is not None
+    assert runner._spare
+    await runner.aclose()

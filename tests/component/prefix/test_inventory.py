@@ -108,6 +108,6 @@ def test_an_inventory_of_another_version_is_refused(prefix: Path) -> None:
     write_inventory(prefix)
     path = prefix / INVENTORY
     header, _, rest = path.read_bytes().partition(b"\n")
-    path.write_bytes(json.dumps({**json.loads(header), "version": 2}).encode() + b"\n" + rest)
-    with pytest.raises(ValueError, match="version 2"):
+    path.write_bytes(json.dumps({**json.loads(header), "version": 3}).encode() + b"\n" + rest)
+    with pytest.raises(ValueError, match="version 3"):
         read_summary(prefix)

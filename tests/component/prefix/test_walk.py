@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from condafs.errors import MachineError
-from condafs.prefix.walk import DIRECTORY, EXECUTABLE, FILE, LINK, TOP, _Find, walk
+from condafs.prefix.walk import _Find, read_rows, sum_up, walk
+
+
+def paths_of(content: bytes) -> list[str]:
+    return [row.path for row in read_rows(content)]
 
 
 def test_directories_stand_before_what_they_hold(tmp_path: Path) -> None:
@@ -18,48 +22,44 @@ def test_directories_stand_before_what_they_hold(tmp_path: Path) -> None:
     (tmp_path / "d/run").write_text("")
     (tmp_path / "d/run").chmod(0o755)
     (tmp_path / "link").symlink_to("nowhere")
-    columns = walk(tmp_path)
-    kinds, sizes = (
-        dict(zip(columns.paths, columns.kinds, strict=True)),
-        dict(zip(columns.paths, columns.sizes, strict=True)),
-    )
-    assert kinds == {
-        "a": FILE,
-        "b": DIRECTORY,
-        "b/c": DIRECTORY,
-        "b/c/deep": FILE,
-        "d": DIRECTORY,
-        "d/run": EXECUTABLE,
-        "link": LINK,
+    rows = list(read_rows(walk(tmp_path)))
+    assert {row.path: (row.kind, row.size_bytes, row.target) for row in rows} == {
+        "a": ("f", 2, ""),
+        "b": ("d", 0, ""),
+        "b/c": ("d", 0, ""),
+        "b/c/deep": ("f", 1, ""),
+        "d": ("d", 0, ""),
+        "d/run": ("x", 0, ""),
+        "link": ("l", len("nowhere"), "nowhere"),
     }
-    assert sizes == {"a": 2, "b": 0, "b/c": 0, "b/c/deep": 1, "d": 0, "d/run": 0, "link": len("nowhere")}
-    assert columns.targets == ["nowhere"]
-    for row, (path, name, parent) in enumerate(zip(columns.paths, columns.names, columns.parents, strict=True)):
-        assert parent == TOP or parent < row
-        assert path == (name if parent == TOP else f"{columns.paths[parent]}/{name}")
+    paths = [row.path for row in rows]
+    assert paths.index("b") < paths.index("b/c") < paths.index("b/c/deep")
+    assert paths.index("d") < paths.index("d/run")
 
 
 def test_any_name_survives(tmp_path: Path) -> None:
     names = ["a b", "a\nb", "-rf", ")", "*", "é", "x" * 255]
     for name in names:
         (tmp_path / name).write_text("")
-    assert sorted(walk(tmp_path).paths) == sorted(names)
+    assert sorted(paths_of(walk(tmp_path))) == sorted(names)
 
 
 def test_times_are_kept_to_the_nanosecond(tmp_path: Path) -> None:
     for name, moment in (("old", 1), ("zero", 0), ("new", 1_700_000_000_123_456_789)):
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, ns=(0, moment))
-    columns = walk(tmp_path)
-    found = dict(zip(columns.paths, columns.mtimes_ns, strict=True))
-    assert found == {"old": 1, "zero": 0, "new": 1_700_000_000_123_456_789}
+    assert {row.path: row.mtime_ns for row in read_rows(walk(tmp_path))} == {
+        "old": 1,
+        "zero": 0,
+        "new": 1_700_000_000_123_456_789,
+    }
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         walk(tmp_path / "gone")
     with pytest.raises(MachineError, match="cannot be read"):
-        _Find(tmp_path, ["./gone"], ["-printf", "x"]).fields()
+        _Find(tmp_path, ["./gone"], ["-printf", "x"]).output()
 
 
 def test_many_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,31 +74,33 @@ def test_many_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.
     several = walk(tmp_path, skip="conda-meta/own")
     monkeypatch.setattr("condafs.prefix.walk._MAX_ARGUMENT_BYTES", 0)
     one = walk(tmp_path, skip="conda-meta/own")
-    assert sorted(several.paths) == sorted(one.paths)
-    assert several.own_bytes == one.own_bytes
-    assert len(several.paths) == 5 + 30
+    assert sorted(read_rows(several), key=str) == sorted(read_rows(one), key=str)
+    assert sum_up(several) == sum_up(one)
+    assert len(paths_of(several)) == 5 + 30
 
 
 def test_names_that_are_not_utf8_survive(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\xfe")).write_text("")
-    assert [os.fsencode(name) for name in walk(tmp_path).names] == [b"\xff\xfe"]
+    assert [os.fsencode(path) for path in paths_of(walk(tmp_path))] == [b"\xff\xfe"]
 
 
 def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert walk(tmp_path).paths == ["loop"]
+    assert paths_of(walk(tmp_path)) == ["loop"]
 
 
 def test_pipes_are_passed_over(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert walk(tmp_path, read_only=True).paths == []
+    found = walk(tmp_path, read_only=True)
+    assert paths_of(found) == []
+    assert sum_up(found).file_count == 0
 
 
 def test_what_is_skipped_is_neither_listed_nor_changed(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own/file").write_text("")
     (tmp_path / "other").write_text("")
-    assert walk(tmp_path, skip="own", read_only=True).paths == ["other"]
+    assert paths_of(walk(tmp_path, skip="own", read_only=True)) == ["other"]
     assert os.access(tmp_path / "own/file", os.W_OK)
 
 
@@ -119,4 +121,20 @@ def test_own_bytes_are_files_with_one_name_and_directories(tmp_path: Path) -> No
     (tmp_path / "shared").write_bytes(b"x" * 1000)
     os.link(tmp_path / "shared", tmp_path / "again")
     (tmp_path / "directory").mkdir()
-    assert walk(tmp_path).own_bytes == 100 + (tmp_path / "directory").stat().st_size
+    assert sum_up(walk(tmp_path)).own_bytes == 100 + (tmp_path / "directory").stat().st_size
+
+
+def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory/file").write_bytes(b"x" * 10)
+    (tmp_path / "program").write_bytes(b"x" * 20)
+    (tmp_path / "program").chmod(0o755)
+    (tmp_path / "link").symlink_to("program")
+    sums = sum_up(walk(tmp_path))
+    assert (sums.size_bytes, sums.file_count) == (30, 3)
+
+
+@pytest.mark.parametrize("content", [b"x", b"f644 1\0", b"f644 1\x001\x002.0\0./a\0"])
+def test_damaged_rows_are_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        sum_up(content)
