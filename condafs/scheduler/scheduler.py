@@ -264,6 +264,9 @@ class Scheduler:
         """Clear away what a crash left among the builds, beside the work."""
         found = await trio.to_thread.run_sync(find_leftovers, self._settings.builds, self._catalog.snapshot)
         for name in found:
+            await (
+                trio.lowlevel.checkpoint()
+            )  # what follows is not to be cancelled half way, but the daemon may end here
             await self._clear_leftover(name, digest_in(name))
         self._is_sweeping = False
 

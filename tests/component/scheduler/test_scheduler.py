@@ -401,6 +401,33 @@ async def test_the_clearing_up_leaves_a_removal_that_is_under_way_alone(
         await house.until(first, None)
 
 
+async def test_the_end_does_not_wait_until_everything_is_cleared_up(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (settings.builds / f"{number:064x}-foo").mkdir()
+    is_clearing, may_go_on = trio.Event(), trio.Event()
+    cleared: list[Path] = []
+
+    async def clear_slowly(prefix: Path) -> None:
+        cleared.append(prefix)
+        is_clearing.set()
+        with trio.CancelScope(shield=True):
+            await may_go_on.wait()
+
+    monkeypatch.setattr(scheduler, "clear", clear_slowly)
+    with trio.fail_after(30):
+        async with open_house(settings):
+            await is_clearing.wait()
+            trio.lowlevel.spawn_system_task(_set_later, may_go_on)
+    assert len(cleared) == 1
+
+
+async def _set_later(event: trio.Event) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    event.set()
+
+
 async def test_a_name_that_is_written_without_end_does_not_starve_others(settings: Settings) -> None:
     runner = ScriptedRunner()
     runner.hold()
