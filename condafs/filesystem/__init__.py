@@ -8,5 +8,7 @@
     listing      open directories
     operations   the handlers
     mounting     before and after: mount options, dead mounts, what a machine lacks
+    connection   from a mount to a session: the first words, with more asked for than pyfuse3 does
+    kernel_cache what the kernel remembers, and how it is made to forget
     serve        a mounted tree, from start to end
 """
