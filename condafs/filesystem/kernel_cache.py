@@ -23,6 +23,9 @@ from condafs.tree.node import Directory, Link
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 10
+"""How long the end waits for who tells the kernel something; a look-up that waits for a removal takes 5 at most."""
+
 
 class KernelCache:
     """Makes the kernel forget, from the moment it is mounted until `close`.
@@ -53,11 +56,16 @@ class KernelCache:
         self._names.put((self._inodes.peek(directory), encode_name(name)))
 
     def close(self) -> None:
-        """The kernel is not told of anything any more. Blocking; the event loop must go on answering meanwhile."""
-        with self._telling:
-            self._is_open = False
+        """The kernel is not told of anything any more. Blocking; the event loop must go on answering meanwhile.
+
+        When it does not, because it failed, this ends all the same.
+        """
+        is_quiet = self._telling.acquire(timeout=PATIENCE_SECONDS)
+        self._is_open = False
+        if is_quiet:
+            self._telling.release()
         self._names.put(None)
-        self._thread.join()
+        self._thread.join(PATIENCE_SECONDS)
 
     def _forget_names(self) -> None:
         while item := self._names.get():
