@@ -142,10 +142,11 @@ class Build:
             await install_packages(solution, self._prefix, self._cache, self._events, follower, is_checked=is_checked)
         except InstallerError as error:
             distribution = package_without_file(error)
-            fetched_now = {archive_of(solution.records[number]).distribution for number in fresh}
-            if distribution is None or distribution in fetched_now:
+            archives = {number: archive_of(record) for number, record in enumerate(solution.records)}
+            lost = [a for number, a in archives.items() if a.distribution == distribution and number not in fresh]
+            if not lost:
                 raise
-            self._cache.evict(distribution)
+            self._cache.evict(lost[0])
             msg = f"the package cache has lost files of {distribution}, which is fetched anew at the next try"
             raise BuildError(FailureKind.CACHE, msg) from error
 

@@ -12,6 +12,7 @@ Layout of `packages/`::
     *.json, *.shards-cache-v1, ...         repodata of http channels, rattler's
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -90,26 +91,35 @@ class Cache:
             content = self._lock_of(archive).read_bytes()
         except OSError:
             return False
-        return archive.sha256 is not None and content[_REVISION_BYTES:] == archive.sha256
+        is_it = archive.sha256 is not None and content[_REVISION_BYTES:] == archive.sha256
+        # A package whose directory is gone will be fetched again, and what is fetched has to be verified.
+        return is_it and self.directory_of(archive.distribution).is_dir()
 
-    def evict(self, distribution: str) -> None:
-        """Remove a package that has lost files; environments keep theirs."""
-        shutil.rmtree(self.directory_of(distribution), ignore_errors=True)
-        (self.extracted / f"{distribution}.lock").unlink(missing_ok=True)
+    def evict(self, archive: Archive) -> None:
+        """Remove a package that has lost files, so that its archive is verified and fetched anew.
+
+        Environments keep theirs. Nothing happens while somebody links it: the next try looks through it anyway.
+        """
+        with contextlib.suppress(BlockingIOError):
+            self._remove(archive, fcntl.LOCK_EX | fcntl.LOCK_NB, only_unsummed=False)
 
     def evict_unsummed(self, archive: Archive) -> None:
         """Remove a package of that name that was fetched without a sum.
 
         rattler takes it for any archive of the name, whatever sum is asked for (experiment, py-rattler 0.28).
         """
+        self._remove(archive, fcntl.LOCK_EX, only_unsummed=True)  # another builder may be linking it
+
+    def _remove(self, archive: Archive, lock: int, *, only_unsummed: bool) -> None:
         try:
             fd = os.open(self._lock_of(archive), os.O_RDWR)
         except FileNotFoundError:
             return
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)  # another builder may be linking it
-            if os.fstat(fd).st_size <= _REVISION_BYTES:
+            fcntl.flock(fd, lock)
+            if not only_unsummed or os.fstat(fd).st_size <= _REVISION_BYTES:
                 shutil.rmtree(self.directory_of(archive.distribution), ignore_errors=True)
+                os.ftruncate(fd, min(os.fstat(fd).st_size, _REVISION_BYTES))  # no sum: nobody takes it for verified
         finally:
             os.close(fd)
 

@@ -12,29 +12,14 @@ What conda-meta knows of files is not repeated: `read_inventory` puts the digest
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from condafs.prefix.layout import INTERPRETER_PREFIX, INVENTORY, OWN_DIRECTORY
 from condafs.prefix.records import PackageRecord, path_records, read_records
-from condafs.prefix.walk import Walk, read_rows, sum_up
+from condafs.prefix.walk import Sums, Walk, read_rows, sum_up
 
 VERSION = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """The sums.
-
-    Attributes:
-        size_bytes: All regular files.
-        own_bytes: Files that the package cache does not share, directories, and the inventory.
-        file_count: Files and links.
-    """
-
-    size_bytes: int
-    own_bytes: int
-    file_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +52,7 @@ def begin_walk(prefix: Path, *, read_only: bool = False) -> Walk:
     return Walk(prefix, skip=OWN_DIRECTORY, read_only=read_only)
 
 
-def write_inventory(prefix: Path, under_way: Walk | None = None) -> Inventory:
+def write_inventory(prefix: Path, under_way: Walk | None = None) -> Sums:
     """Walk the prefix and write `conda-meta/condafs/inventory`.
 
     Args:
@@ -75,11 +60,11 @@ def write_inventory(prefix: Path, under_way: Walk | None = None) -> Inventory:
         under_way: The walk, when it was begun already.
 
     Returns:
-        The sums.
+        The sums; `own_bytes` counts the inventory itself as well.
     """
     body = (under_way or begin_walk(prefix)).finish()
     sums = sum_up(body)
-    inventory = Inventory(sums.size_bytes, sums.own_bytes + len(body), sums.file_count)
+    inventory = replace(sums, own_bytes=sums.own_bytes + len(body))
     header = {"version": VERSION, **asdict(inventory), "body_bytes": len(body)}
     path = prefix / INVENTORY
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,11 +75,11 @@ def write_inventory(prefix: Path, under_way: Walk | None = None) -> Inventory:
     return inventory
 
 
-def read_summary(prefix: Path) -> Inventory:
+def read_summary(prefix: Path) -> Sums:
     """The sums alone, without the rows."""
     with (prefix / INVENTORY).open("rb") as file:
         header = _header(file.readline())
-    return Inventory(header["size_bytes"], header["own_bytes"], header["file_count"])
+    return Sums(header["size_bytes"], header["own_bytes"], header["file_count"])
 
 
 def read_inventory(prefix: Path) -> Iterator[Entry]:

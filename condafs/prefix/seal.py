@@ -12,19 +12,19 @@ from pathlib import Path
 
 from condafs.prefix.contents import write_packages
 from condafs.prefix.externally_managed import refuse_installers
-from condafs.prefix.inventory import Inventory, begin_walk, write_inventory
+from condafs.prefix.inventory import begin_walk, write_inventory
 from condafs.prefix.layout import OWN_DIRECTORY
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
 from condafs.prefix.records import EarlyRecords, read_records
-from condafs.prefix.walk import DROPPED, walk
+from condafs.prefix.walk import DROPPED, Sums, walk
 
 _TRASH = ".trash-"
 _LONGEST_KEPT_NAME = 200
 """Characters of a removed directory's name that its trash name repeats; 255 bytes are the most a name may have."""
 
 
-def seal(prefix: Path, early: EarlyRecords | None = None) -> Inventory:
+def seal(prefix: Path, early: EarlyRecords | None = None) -> Sums:
     """Do it all, in one walk: pin, keep originals, list packages, turn installers away, take write bits, take stock.
 
     Everything that belongs into the environment is there already, `bin/activate` included. `Disk.sync` and

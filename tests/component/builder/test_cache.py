@@ -1,5 +1,7 @@
 """What the package cache is taken to hold."""
 
+import fcntl
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,29 @@ def test_what_came_with_a_sum_stays(cache: Cache) -> None:
     write_lock(cache, bytes(8) + SUM)
     cache.evict_unsummed(ARCHIVE)
     assert cache.directory_of("zz-lib-1.0-0").exists()
+
+
+def test_what_lost_files_is_removed_and_no_longer_held(cache: Cache) -> None:
+    write_lock(cache, bytes(8) + SUM)
+    cache.evict(ARCHIVE)
+    assert not cache.directory_of("zz-lib-1.0-0").exists()
+    assert not cache.holds(ARCHIVE)
+    (cache.directory_of("zz-lib-1.0-0")).mkdir()
+    assert not cache.holds(ARCHIVE)
+
+
+def test_what_somebody_links_at_the_moment_is_left_alone(cache: Cache) -> None:
+    write_lock(cache, bytes(8) + SUM)
+    with (cache.extracted / "zz-lib-1.0-0.lock").open("rb") as linking:
+        fcntl.flock(linking, fcntl.LOCK_SH)
+        cache.evict(ARCHIVE)
+    assert cache.directory_of("zz-lib-1.0-0").exists()
+
+
+def test_a_package_that_is_gone_is_not_held(cache: Cache) -> None:
+    write_lock(cache, bytes(8) + SUM)
+    shutil.rmtree(cache.directory_of("zz-lib-1.0-0"))
+    assert not cache.holds(ARCHIVE)
 
 
 def test_nothing_is_evicted_where_nothing_is(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from condafs.prefix.inventory import Inventory, read_summary
+from condafs.prefix.inventory import read_summary
 from condafs.prefix.seal import is_trash, make_read_only, remove_prefix, seal
 
 NOBODY = 65534
@@ -68,7 +68,7 @@ def test_sealing_does_it_all(prefix: Path, run: Callable[[str, Path], None]) -> 
 
 def test_sealing_again_finds_the_same(prefix: Path) -> None:
     assert seal(prefix) == seal(prefix) == read_summary(prefix)
-    assert isinstance(read_summary(prefix), Inventory)
+    assert read_summary(prefix).file_count > 0
 
 
 def test_sealing_reaches_the_files_of_the_cache_through_their_links(prefix: Path, tmp_path: Path) -> None:
