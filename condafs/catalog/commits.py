@@ -61,6 +61,11 @@ class GroupCommit:
         self._turn = trio.Lock()
         self._limiter = trio.CapacityLimiter(1)  # its own thread: threads stuck in slow file work must not hold it up
 
+    async def settled(self) -> None:
+        """What was asked for before now is committed and told; nothing is being committed until the next await."""
+        async with self._turn:
+            pass
+
     async def write(self, function: Callable[[Transaction], T]) -> T:
         """Run a function in a transaction and wait until it is on the disk.
 

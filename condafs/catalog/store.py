@@ -179,6 +179,10 @@ class Catalog:
         """
         return await self._commits.write(function)
 
+    async def settled(self) -> None:
+        """Whoever is told what moves knows all that a snapshot shows, when it is opened before the next await."""
+        await self._commits.settled()
+
     def write_now(self, function: Callable[[Transaction], T]) -> T:
         """As `write`, blocking; for programs without an event loop."""
         job = Job(function)

@@ -33,6 +33,7 @@ class GenerationsDirectory(Directory):
 
     async def child(self, name: str) -> GenerationLink:
         """The link of that generation."""
+        await self._catalog.settled()
         return self.listed(name)
 
     def listed(self, name: str) -> GenerationLink:
@@ -40,7 +41,8 @@ class GenerationsDirectory(Directory):
         return GenerationLink(self._catalog, self._name, name)
 
     async def names(self) -> Sequence[str]:
-        """All generations, oldest first."""
+        """All generations, oldest first; whoever sees a new one sees the name lead there."""
+        await self._catalog.settled()
         with self._catalog.snapshot() as snapshot:
             found = sorted(snapshot.ready_digests(self._name), key=lambda pair: pair[1])
         return [generation_link(digest, generation) for digest, generation in found]

@@ -70,6 +70,10 @@ class Catalog(Protocol):
         """The catalog as it is now."""
         ...
 
+    async def settled(self) -> None:
+        """Whoever is told what moves knows all that a snapshot shows, when it is opened before the next await."""
+        ...
+
     def watch(self, on_moved: Callable[[Collection[EnvironmentName | BuildName]], None], /) -> None:
         """Have it told, in another thread, what leads elsewhere or nowhere since the last commit."""
         ...

@@ -110,6 +110,7 @@ class StatusDirectory(Directory):
         environment = self._find(name)
         claiming = [environment.file_name] if environment and environment.file_name else []
         await self._files.settled(*claiming)
+        await self._catalog.settled()  # whoever reads of a build finds the name leading there
 
     def _find(self, name: str) -> EnvironmentRecord | None:
         try:

@@ -100,6 +100,9 @@ class House:
     def snapshot(self) -> Iterator[FakeSnapshot]:
         yield self.content
 
+    async def settled(self) -> None:
+        """Nothing is committed here."""
+
     def watch(self, on_moved: Callable[[Collection[EnvironmentName | BuildName]], None]) -> None:
         """Nothing is remembered here."""
 
