@@ -30,6 +30,7 @@ from condafs.prefix.marker import write_marker
 from condafs.prefix.records import EarlyRecords
 from condafs.prefix.reserved import clear_reserved
 from condafs.prefix.seal import seal
+from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
 from condafs.spec.specification import Specification
@@ -66,21 +67,19 @@ class Build:
         records = EarlyRecords(self._prefix)
         with Disk(self._prefix.parent) as disk:
 
-            def note_cached(number: int) -> None:
-                if number in fresh:
-                    disk.write_soon(self._cache.directory_of(archive_of(solution.records[number]).distribution))
-
             def note_linked(number: int) -> None:
                 records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
 
-            await self._install(solution, fresh, Follower(bytecode, note_cached, note_linked))
+            await self._install(solution, fresh, Follower(bytecode, note_linked))
+            if fresh:
+                self._settle(disk)
             if run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript):
                 self._require_intact(solution)
             distributions = self._run_pip()
             if self._specification.pip:
                 self._require_intact(solution)
             self._finish_bytecode(interpreter, bytecode)
-            disk.sync_soon()  # not before: a commit of the journal would hold the compilers up
+            disk.sync_soon()
             return self._seal(solution, distributions, records, disk)
 
     async def _solve(self) -> Solution:
@@ -149,6 +148,14 @@ class Build:
             self._cache.evict(lost[0])
             msg = f"the package cache has lost files of {distribution}, which is fetched anew at the next try"
             raise BuildError(FailureKind.CACHE, msg) from error
+
+    def _settle(self, disk: Disk) -> None:
+        """Seal what came from archives and let it be on its way to the disk, while modules are still being compiled.
+
+        In this order: each inode is written once.
+        """
+        protect_shared_files(self._prefix)
+        disk.sync_soon()
 
     def _require_intact(self, solution: Solution) -> None:
         """Other people's programs have run: everything that was installed has to be there still.

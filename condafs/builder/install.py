@@ -27,18 +27,16 @@ class Follower:
 
     Attributes:
         bytecode: Told of each package that is cached, and linked.
-        on_cached, on_linked: Likewise.
+        on_linked: Told of each package that is linked.
     """
 
     bytecode: Bytecode | None
-    on_cached: Callable[[int], None]
     on_linked: Callable[[int], None]
 
     def note_cached(self, number: int) -> None:
         """The package is in the cache."""
         if self.bytecode:
             self.bytecode.note_cached(number)
-        self.on_cached(number)
 
     def note_linked(self, number: int) -> None:
         """The package is in the environment."""

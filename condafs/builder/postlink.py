@@ -14,8 +14,9 @@ from condafs.builder.events import Events
 from condafs.builder.failure import BuildError
 from condafs.builder.programs import clean_environment, run
 from condafs.builder.protocol import FailureKind, Phase, Progress
-from condafs.builder.shared_files import call_without_override, protect_shared_files
+from condafs.builder.shared_files import call_without_override
 from condafs.builder.transcript import Transcript
+from condafs.prefix.walk import protect_shared_files
 
 MESSAGES = ".messages.txt"
 """What a script wants people to read; conda prints and removes it."""

@@ -1,33 +1,20 @@
 """Files that an environment shares with the package cache, kept from the scripts of packages.
 
 A script that writes to a hard link in place would change the cache and every environment made from it. So before
-scripts run, shared files lose their write bits, as sealing would take them anyway; and because these bits mean nothing
-to root, scripts run without the capability to pass over them (capabilities(7), CAP_DAC_OVERRIDE). Files of the
-environment's own, and replacing a shared file by a new one, are as they should be.
+scripts run, shared files lose their write bits (`walk.protect_shared_files`), as sealing would take them anyway; and
+because these bits mean nothing to root, scripts run without the capability to pass over them (capabilities(7),
+CAP_DAC_OVERRIDE). Files of the environment's own, and replacing a shared file by a new one, are as they should be.
 """
 
 import ctypes
-import os
-import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 _PR_CAPBSET_DROP = 24  # linux/prctl.h
 _CAP_DAC_OVERRIDE = 1  # linux/capability.h
 
 _Result = TypeVar("_Result")
-
-
-def protect_shared_files(prefix: Path) -> None:
-    """Take the write bits of all files that have another name."""
-    for directory, _, _, fd in os.fwalk(prefix):
-        with os.scandir(fd) as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and status.st_mode & 0o222:
-                    Path(directory, entry.name).chmod(status.st_mode & 0o7555)
 
 
 def call_without_override(function: Callable[[], _Result]) -> _Result:

@@ -25,6 +25,8 @@ DROPPED = 0o6222
 _TO_SEAL = ["(", "-type", "f", "-o", "-type", "d", ")", "(", "-perm", f"/{DROPPED:o}", "-o", "!", "-perm", "-444", ")"]
 """What is writable or has a special bit, or is not for everybody: rattler writes some files for the daemon alone."""
 
+_TO_PROTECT = ["-type", "f", "-links", "+1", "-perm", f"/{DROPPED:o}"]
+
 _SEALING = ["chmod", "a-w,u-s,g-s,a+rX", "--"]
 
 _FORMAT = "%y%m %n\\0%s\\0%T@\\0%p\\0%l\\0"
@@ -167,6 +169,15 @@ class Walk:
 def walk(top: Path, *, skip: str = "", read_only: bool = False) -> bytes:
     """Begin a walk and finish it; see `Walk`."""
     return Walk(top, skip=skip, read_only=read_only).finish()
+
+
+def protect_shared_files(top: Path) -> None:
+    """Take the write bits of all files that have another name, whatever the names of their owners' programs do next.
+
+    Raises:
+        MachineError: Some of it could not be read or changed.
+    """
+    _Find(top, ["."], [*_TO_PROTECT, "-exec", *_SEALING, "{}", "+"]).output()
 
 
 def _divide(top: Path) -> tuple[list[str], list[list[str]]]:

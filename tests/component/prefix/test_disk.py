@@ -40,16 +40,3 @@ def test_what_failed_in_the_background_is_not_lost(tmp_path: Path, monkeypatch: 
         disk.sync_soon()
         with pytest.raises(OSError, match="Input/output error"):
             disk.sync()
-
-
-def test_what_is_sent_to_the_disk_early_is_there_afterwards(tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    (package / "lib").mkdir(parents=True)
-    (package / "lib/large").write_bytes(b"x" * 100_000)
-    (package / "lib/link").symlink_to("/dev/tty")
-    (package / "small").write_bytes(b"x")
-    with Disk(tmp_path) as disk:
-        disk.write_soon(package)
-        disk.write_soon(tmp_path / "gone")
-        disk.sync()
-    assert (package / "lib/large").read_bytes() == b"x" * 100_000

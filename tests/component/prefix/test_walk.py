@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from condafs.errors import MachineError
-from condafs.prefix.walk import _Find, read_rows, sum_up, walk
+from condafs.prefix.walk import _Find, protect_shared_files, read_rows, sum_up, walk
 
 
 def paths_of(content: bytes) -> list[str]:
@@ -138,3 +138,14 @@ def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
 def test_damaged_rows_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
         sum_up(content)
+
+
+def test_only_shared_files_are_protected(tmp_path: Path) -> None:
+    for name in ("own", "shared"):
+        (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).chmod(0o644)
+    os.link(tmp_path / "shared", tmp_path / "again")
+    protect_shared_files(tmp_path)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("own", "shared", "again")}
+    assert modes == {"own": 0o644, "shared": 0o444, "again": 0o444}
+    assert tmp_path.stat().st_mode & 0o200
