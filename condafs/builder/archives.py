@@ -15,8 +15,6 @@ from urllib.parse import unquote, urlsplit
 from condafs.builder.failure import BuildError
 from condafs.builder.protocol import FailureKind
 
-_BLOCK_BYTES = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Archive:
@@ -84,19 +82,19 @@ def verify_file(archive: Archive, path: Path) -> Archive | str:
     Returns:
         The archive with its SHA-256, or a sentence that says what is wrong.
     """
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     wants_md5 = archive.md5 is not None and archive.sha256 is None
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            sha256.update(block)
-            if wants_md5:
-                md5.update(block)
-    name, expected, found = (
-        ("md5", archive.md5, md5.digest()) if wants_md5 else ("sha256", archive.sha256, sha256.digest())
-    )
+    with path.open("rb", buffering=0) as file:
+        sha256 = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0)
+        md5 = hashlib.file_digest(file, _md5).digest() if wants_md5 else b""
+    name, expected, found = ("md5", archive.md5, md5) if wants_md5 else ("sha256", archive.sha256, sha256)
     if expected is not None and expected != found:
         return f"checksum mismatch: {path} has the {name} {found.hex()}, it should have {expected.hex()}"
-    return replace(archive, sha256=sha256.digest())
+    return replace(archive, sha256=sha256)
+
+
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)
 
 
 def _verify_local(archive: Archive) -> Archive | str:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.mount import Mount, mounted
+from tests.bench.mount import Mount, as_installed, mounted
 from tests.bench.result import Result, median, spread
 from tests.bench.subject import Subject
 
@@ -26,6 +26,7 @@ def make_bare(subject: Subject, prefix: Path, packages: Path) -> float:
     subprocess.run(
         [sys.executable, "-m", "tests.bench.bare", subject.channel, prefix, packages, *subject.dependencies],
         check=True,
+        env=as_installed(),
     )
     seconds = time.perf_counter() - started
     os.sync()  # or condafs, which waits for the disk, would wait for this as well
