@@ -59,7 +59,13 @@ class Backed(Node):
         return None
 
     def place(self) -> Place:
-        """Where the file underneath can be reached; FileNotFoundError when no name is left and nobody has it open."""
+        """Where the file underneath can be reached.
+
+        Raises:
+            OSError: ESTALE when no name is left and nobody has it open. A name that somebody renamed over a moment ago
+                leads elsewhere: upon this the kernel looks it up anew (path_resolution in fs/namei.c, LOOKUP_REVAL),
+                and open(O_CREAT) finds, or makes, what is there now.
+        """
         for directory, name in tuple(self.places):
             path = directory.path_of(name)
             try:
@@ -70,7 +76,7 @@ class Backed(Node):
                 return path
             self.places.discard((directory, name))
         descriptor = self.descriptor()
-        return refuse(errno.ENOENT) if descriptor is None else descriptor
+        return refuse(errno.ESTALE) if descriptor is None else descriptor
 
     def spec_names(self) -> Iterator[str]:
         """Names at the top of `.specs` under which it is a specification."""
@@ -130,8 +136,8 @@ class SpecLink(Backed, Link):
     async def target(self) -> str:
         """As it was made."""
         place = self.place()
-        # A descriptor is never held for a link: without a name it is gone.
-        return os.readlink(place) if isinstance(place, str) else refuse(errno.ENOENT)  # noqa: PTH115
+        # A descriptor is never held for a link.
+        return os.readlink(place) if isinstance(place, str) else refuse(errno.ESTALE)  # noqa: PTH115
 
 
 class Registry:

@@ -199,8 +199,18 @@ async def test_a_file_removed_while_it_is_written_is_never_submitted(
     await close(handle)
     await tree.settled()
     assert submissions(house) == []
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match="Stale"):
         file.attributes()
+
+
+async def test_a_file_that_was_renamed_over_is_looked_up_anew_by_who_opens_it(specs: Directory) -> None:
+    await write(specs, "notes.md", b"old")
+    old = await file_of(specs, "notes.md")
+    await write(specs, "draft.md", b"new")
+    await specs.rename("draft.md", specs, "notes.md", ME)
+    with pytest.raises(OSError, match="Stale") as caught:  # ENOENT would reach the user, whatever stands there now
+        await old.open(os.O_RDONLY)
+    assert caught.value.errno == errno.ESTALE
 
 
 async def test_git_replaces_a_file_by_removing_it_first(house: House, tree: Tree, specs: Directory) -> None:
