@@ -26,6 +26,7 @@ _TO_SEAL = ["(", "-type", "f", "-o", "-type", "d", ")", "(", "-perm", f"/{DROPPE
 """What is writable or has a special bit, or is not for everybody: rattler writes some files for the daemon alone."""
 
 _TO_PROTECT = ["-type", "f", "-links", "+1", "-perm", f"/{DROPPED:o}"]
+"""What is shared with the package cache and can still be written to."""
 
 _SEALING = ["chmod", "a-w,u-s,g-s,a+rX", "--"]
 
@@ -172,7 +173,7 @@ def walk(top: Path, *, skip: str = "", read_only: bool = False) -> bytes:
 
 
 def protect_shared_files(top: Path) -> None:
-    """Take the write bits of all files that have another name, whatever the names of their owners' programs do next.
+    """Take the write bits of all files that have another name, in the package cache or another environment.
 
     Raises:
         MachineError: Some of it could not be read or changed.

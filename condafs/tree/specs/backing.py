@@ -63,7 +63,7 @@ class Backed(Node):
 
         Raises:
             OSError: ESTALE when no name is left and nobody has it open. A name that somebody renamed over a moment ago
-                leads elsewhere: upon this the kernel looks it up anew (path_resolution in fs/namei.c, LOOKUP_REVAL),
+                leads elsewhere: upon this the kernel looks it up anew (do_filp_open in fs/namei.c, LOOKUP_REVAL),
                 and open(O_CREAT) finds, or makes, what is there now.
         """
         for directory, name in tuple(self.places):
