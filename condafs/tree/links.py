@@ -51,13 +51,7 @@ class EnvironmentLink(Link):
         return b"env:" + self.name.text.encode()
 
     async def target(self) -> str:
-        """`<digest>-foo`.
-
-        While it is undecided whether the name stays, ESTALE makes the kernel look it up anew, which waits. Waiting here
-        would be a deadlock: whoever decides makes the kernel forget this link, which waits for this answer.
-        """
-        if self.removals and self._file_is_missing():
-            refuse(errno.ESTALE, self.name.text)
+        """`<digest>-foo`."""
         return f"{self._record().shown}-{self.name.text}"
 
     def attributes(self) -> Attributes:
@@ -74,13 +68,18 @@ class EnvironmentLink(Link):
         if self.removals and (record := self.recent.environment(self.name)) and record.file_name:
             await self.removals.decided(only=record.file_name)
 
-    def _file_is_missing(self) -> bool:
-        record = self.recent.environment(self.name)
-        return record is not None and record.file_name in self.removals
-
     def _record(self) -> EnvironmentRecord:
+        """The environment, when it has a build.
+
+        While it is undecided whether the name stays, ESTALE makes the kernel look it up anew, which waits. Waiting here
+        would be a deadlock: whoever decides makes the kernel forget this link, which waits for this answer.
+        """
         record = self.recent.environment(self.name)
-        return record if record is not None and record.shown else refuse(errno.ENOENT, self.name.text)
+        if record is None or not record.shown:
+            refuse(errno.ENOENT, self.name.text)
+        if self.removals and record.file_name in self.removals:
+            refuse(errno.ESTALE, self.name.text)
+        return record
 
 
 @dataclass(frozen=True, slots=True)

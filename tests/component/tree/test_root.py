@@ -11,8 +11,9 @@ from condafs.catalog.records import BuildState
 from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
 from condafs.names import BuildName
 from condafs.tree import root as module
-from condafs.tree.node import Caller, Link
+from condafs.tree.node import Caller, Directory, Link
 from condafs.tree.root import PASSING_SECONDS
+from condafs.tree.specs import removals
 from condafs.tree.tree import Tree
 from tests.component.tree.house import House
 
@@ -100,6 +101,27 @@ async def test_a_retired_environment_has_no_name_but_its_builds(
     assert not await exists(tree, "foo")
     assert await exists(tree, str(builds[0]))
     assert await (await link(tree, "foo@-1")).target() == str(builds[1])
+
+
+async def test_a_link_that_somebody_remembers_answers_estale_until_its_removal_is_decided(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removals, "GRACE_SECONDS", 0.3)
+    specs = await tree.root.child(".specs")
+    assert isinstance(specs, Directory)
+    _, handle = await specs.create("bar.yaml", 0o644, os.O_WRONLY, OWNER)
+    await handle.write(0, b"name: bar\n")
+    await handle.flush()
+    await handle.release()
+    await tree.settled()
+    remembered = await link(tree, "bar")
+    assert remembered.attributes().size_bytes
+    await specs.unlink("bar.yaml", OWNER)
+    with pytest.raises(OSError, match="Stale"):
+        remembered.attributes()
+    with pytest.raises(OSError, match="Stale"):
+        await remembered.target()
+    assert not await exists(tree, "bar")  # asked for anew, it waits for what becomes of it
 
 
 @pytest.mark.parametrize("name", ["nope", "foo@", "foo@zz", "@", "foo@-9", "0" * 64 + "-x", "\udcff", "a b", "x" * 255])
