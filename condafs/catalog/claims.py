@@ -12,6 +12,7 @@ from condafs.catalog.transaction import Transaction
 from condafs.catalog.transitions import Step, is_possible, take
 from condafs.errors import ConflictError
 from condafs.names import BuildName, EnvironmentName
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Submission:
         canonical: Canonical specification.
         owner_uid: Who wrote it.
         moved_from: The file's name before a rename, "" otherwise.
+        image: What it says of the container image, which holds for all builds of the name.
     """
 
     file: FileRecord
     canonical: bytes
     owner_uid: int
     moved_from: str = ""
+    image: ImageSettings = DEFAULT_IMAGE
 
 
 def find_conflict(
@@ -72,6 +75,7 @@ def submit(transaction: Transaction, submission: Submission, now: float) -> Chan
         environment = replace(environment, current=digest, moved=now)
         changes.moved.append(record)
     transaction.put_environment(environment)
+    transaction.put_image(name, submission.image)
     supersede_others(transaction, environment, changes, now)
     return changes
 
@@ -94,12 +98,15 @@ def _queue(
     return record
 
 
-def move_file(transaction: Transaction, old: str, file: FileRecord, owner_uid: int) -> bool:
+def move_file(transaction: Transaction, submission: Submission) -> bool:
     """A file got another name and describes what it did: the claim goes along, and nothing is submitted.
+
+    Its image counts: it may have been written a moment before, and nobody had submitted it yet.
 
     Returns:
         False when it is not that simple; nothing has changed then.
     """
+    file, old = submission.file, submission.moved_from
     before, name = transaction.file(old), file.name
     if before is None or name is None or before.refusal or (before.digest, before.name) != (file.digest, name):
         return False
@@ -108,7 +115,8 @@ def move_file(transaction: Transaction, old: str, file: FileRecord, owner_uid: i
         return False
     transaction.remove_file(old)
     transaction.put_file(file)
-    transaction.put_environment(replace(environment, file_name=file.file_name, owner_uid=owner_uid))
+    transaction.put_environment(replace(environment, file_name=file.file_name, owner_uid=submission.owner_uid))
+    transaction.put_image(name, submission.image)
     return True
 
 

@@ -14,6 +14,7 @@ from condafs.catalog.encoding import (
     decode_build,
     decode_environment,
     decode_file,
+    decode_image,
     decode_marks,
     decode_number,
     decode_stamp,
@@ -28,6 +29,8 @@ from condafs.catalog.schema import (
     BUILDS_OF,
     ENVIRONMENTS,
     FILES,
+    IMAGES,
+    LAYERS,
     MAX_KEY_BYTES,
     META,
     QUEUE,
@@ -35,6 +38,7 @@ from condafs.catalog.schema import (
 )
 from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from
 from condafs.names import BUILD, EnvironmentName, SpecDigest
+from condafs.spec.image import ImageSettings
 
 DIGEST_LENGTH = 64
 """Hex digits of a digest, before the dash of a build's name."""
@@ -66,7 +70,8 @@ class Snapshot:
 
     def _get(self, table: bytes, key: bytes) -> bytes | None:
         # LMDB answers an empty or too long key with an error: nothing is stored under one.
-        return self._raw.get(key, db=self._handles[table]) if 0 < len(key) <= MAX_KEY_BYTES else None
+        handle = self._handles.get(table)
+        return self._raw.get(key, db=handle) if handle is not None and 0 < len(key) <= MAX_KEY_BYTES else None
 
     def _keys(self, table: bytes, start: bytes = b"\0") -> Iterator[bytes]:
         return keys_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
@@ -153,6 +158,14 @@ class Snapshot:
     def specification(self, digest: SpecDigest) -> bytes | None:
         """Canonical bytes, of every build that is known."""
         return self._get(SPECIFICATIONS, digest_key(digest))
+
+    def image(self, name: EnvironmentName) -> ImageSettings:
+        """What the latest accepted document of an environment says of its container image."""
+        return decode_image(self._get(IMAGES, text_key(name.text)))
+
+    def layer_digest(self, key: bytes) -> bytes | None:
+        """SHA-256 (32 raw bytes) of the layer that is made of what a key (32 raw bytes) stands for, when remembered."""
+        return self._get(LAYERS, key)
 
     def file(self, file_name: str) -> FileRecord | None:
         """What became of a file of `.specs`."""

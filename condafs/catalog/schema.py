@@ -22,10 +22,20 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
     files           file name                       u64 size, i64 mtime_ns, content SHA-256 (32 raw bytes), digest,
                                                     u16 length of name, name, refusal (the rest)
     specifications  digest                          canonical specification; as long as the build is known
+    images          name                            `image:` of the latest accepted document of that name, JSON, keys
+                                                    sorted, no blanks, empty values left out; no row when all are:
+                                                    {"base":text,"entrypoint":[text],"labels":{text:text},
+                                                    "user":text,"workdir":text}
+    layers          32 raw bytes, of what a layer   SHA-256 of the layer (32 raw bytes)
+                    is made (export decides how)
 
 `environments` and `builds` are the truth; `builds_of`, `queue` and the counts follow from `builds` and change in the
 same transaction. `builds_of` packs the builds of a name into one value, so that listing a hundred thousand builds reads
-4 MB and not 30. A version that this program does not know is refused, not guessed at.
+4 MB and not 30. A row of `images` goes with that of `environments`; `layers` remembers what can be computed again.
+
+A version that this program does not know is refused, not guessed at. `images` and `layers` came later and the version
+stayed: an older program leaves tables that it does not know alone, and to this one a table that an older daemon has not
+made is empty. After an older daemon, an image may be as an earlier document described it, until the next one.
 """
 
 from condafs.catalog.records import BuildState
@@ -39,8 +49,13 @@ BUILDS_OF = b"builds_of"
 QUEUE = b"queue"
 FILES = b"files"
 SPECIFICATIONS = b"specifications"
+IMAGES = b"images"
+LAYERS = b"layers"
 
-TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS)
+LATER_TABLES = (IMAGES, LAYERS)
+"""What the first catalogs did not have."""
+
+TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS, *LATER_TABLES)
 
 MAX_KEY_BYTES = 511
 """LMDB's compiled-in limit (MDB_MAXKEYSIZE); the kernel may ask for longer names, which therefore do not exist."""

@@ -21,7 +21,7 @@ from condafs.catalog.commits import GroupCommit, Job
 from condafs.catalog.files import FULL, can_grow, lock, reserve
 from condafs.catalog.gate import Gate
 from condafs.catalog.reader import Snapshot
-from condafs.catalog.schema import META, TABLES, VERSION
+from condafs.catalog.schema import LATER_TABLES, META, TABLES, VERSION
 from condafs.catalog.tables import Handles, RawTransaction
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, DiskFullError
@@ -253,7 +253,10 @@ class Catalog:
 
 
 def _open_tables(path: Path, environment: lmdb.Environment, *, is_new_allowed: bool = True) -> Handles:
-    """Handles of all tables, after the version was looked at; an empty environment becomes a catalog."""
+    """Handles of all tables, after the version was looked at; an empty environment becomes a catalog.
+
+    One that is only read may lack later tables: its daemon is older than this program.
+    """
     try:
         meta = environment.open_db(META, create=is_new_allowed)
         with environment.begin() as transaction:
@@ -261,7 +264,11 @@ def _open_tables(path: Path, environment: lmdb.Environment, *, is_new_allowed: b
         _require_known(path, found)
         handles = {META: meta}
         for table in TABLES[1:]:
-            handles[table] = environment.open_db(table, create=is_new_allowed)
+            try:
+                handles[table] = environment.open_db(table, create=is_new_allowed)
+            except lmdb.NotFoundError:
+                if table not in LATER_TABLES:
+                    raise
         if found is None and is_new_allowed:
             with environment.begin(write=True) as transaction:
                 transaction.put(b"schema", str(VERSION).encode(), db=meta)

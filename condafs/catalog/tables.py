@@ -41,7 +41,7 @@ class RawTransaction(Protocol):
 
 
 Handles = Mapping[bytes, Any]
-"""Table name -> handle."""
+"""Table name -> handle; `schema.LATER_TABLES` may be missing where nothing is written."""
 
 
 def keys_from(raw: RawTransaction, table: Any, start: bytes) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from condafs.catalog.encoding import (
     encode_build,
     encode_environment,
     encode_file,
+    encode_image,
     encode_number,
     sequence_key,
     text_key,
@@ -24,12 +25,15 @@ from condafs.catalog.schema import (
     BUILDS_OF,
     ENVIRONMENTS,
     FILES,
+    IMAGES,
+    LAYERS,
     META,
     QUEUE,
     SPECIFICATIONS,
 )
 from condafs.catalog.tables import Handles, RawTransaction
 from condafs.names import BuildName, EnvironmentName, SpecDigest
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 
 class Transaction(Snapshot):
@@ -64,9 +68,10 @@ class Transaction(Snapshot):
         self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
 
     def remove_environment(self, name: EnvironmentName) -> None:
-        """Forget a name."""
+        """Forget a name and its image."""
         self._note_if_moved(name, None)
         self._delete(ENVIRONMENTS, text_key(name.text))
+        self._delete(IMAGES, text_key(name.text))
 
     def _note_if_moved(self, name: EnvironmentName, to: SpecDigest | None) -> None:
         before = self.environment(name)
@@ -116,6 +121,17 @@ class Transaction(Snapshot):
     def put_specification(self, digest: SpecDigest, canonical: bytes) -> None:
         """Keep the canonical bytes of a build."""
         self._put(SPECIFICATIONS, digest_key(digest), canonical)
+
+    def put_image(self, name: EnvironmentName, settings: ImageSettings) -> None:
+        """Set or replace what a name says of its container image; nothing is kept of the default."""
+        if settings == DEFAULT_IMAGE:
+            self._delete(IMAGES, text_key(name.text))
+        else:
+            self._put(IMAGES, text_key(name.text), encode_image(settings))
+
+    def put_layer_digest(self, key: bytes, digest: bytes) -> None:
+        """Remember the SHA-256 of a layer; both are 32 raw bytes."""
+        self._put(LAYERS, key, digest)
 
     def put_file(self, record: FileRecord) -> None:
         """Add or replace."""

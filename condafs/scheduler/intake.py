@@ -135,12 +135,12 @@ class Intake:
 
     async def _accept(self, file: FileRecord, specification: Specification, uid: int, moved_from: str) -> None:
         file = replace(file, digest=digest_of(specification), name=specification.name)
+        submission = Submission(file, to_canonical(specification), uid, moved_from, specification.image)
         if moved_from:
-            move = partial(claims.move_file, old=moved_from, file=file, owner_uid=uid)
+            move = partial(claims.move_file, submission=submission)
             if await self._catalog.write(move):
                 logger.info("%s: describes %s, as %s did", file.file_name, specification.name, moved_from)
                 return
-        submission = Submission(file, to_canonical(specification), uid, moved_from)
         logger.info("%s: submitted by uid %d: %s-%s", file.file_name, uid, file.digest, file.name)
         await self._change(partial(claims.submit, submission=submission, now=self._clock()))
 

@@ -5,6 +5,8 @@ Format: one JSON object, UTF-8, keys sorted, no blanks, empty values left out::
     {"channels":["conda-forge"],"dependencies":["numpy >=1.2","python 3.12.*"],"format":1,"name":"foo",
      "pip":["requests"],"platform":"linux-64","variables":{"A":"1"}}
 
+`image` is left out: it says how a build is wrapped, not what is built.
+
 A golden table in the tests holds digests down: changing this module changes who every existing build is.
 """
 
@@ -19,7 +21,7 @@ FORMAT = 1
 
 
 def to_canonical(specification: Specification) -> bytes:
-    """The bytes that identity is the hash of; equal for equal specifications, whatever file they came from."""
+    """The bytes that identity is the hash of; equal for specifications that differ in `image` at most."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "name": specification.name.text,
@@ -36,7 +38,7 @@ def to_canonical(specification: Specification) -> bytes:
 
 
 def from_canonical(content: bytes) -> Specification:
-    """The specification that `to_canonical` wrote; the two are inverse."""
+    """The specification that `to_canonical` wrote; the two are inverse, but for `image`, which is the default."""
     document = json.loads(content)
     return Specification(
         name=EnvironmentName(document["name"]),

@@ -11,6 +11,7 @@
     variables: {OMP_NUM_THREADS: 4}  # values as written: 4, yes and 3.10 are texts
     platforms: [linux-64]          # refused on a machine that is none of them
     exclude-newer: 2026-11-01
+    image: {user: nobody}          # how a build is wrapped as a container image: `image_key`; no part of the identity
     description: anything          # ignored, like prefix
 
 Every key of today's conda means the same here. Stricter than conda: unknown keys are refused (conda warns), because a
@@ -27,6 +28,7 @@ from condafs.spec.channels import normalise_channel
 from condafs.spec.dates import normalise_date
 from condafs.spec.dependencies import Dependencies, read_dependencies
 from condafs.spec.foreign import unknown_key
+from condafs.spec.image_key import read_image
 from condafs.spec.nodes import Mapping, Node, Scalar
 from condafs.spec.platforms import PLATFORMS
 from condafs.spec.reading import kind_of, read_text, read_words, within
@@ -34,7 +36,7 @@ from condafs.spec.source import Place, Source
 from condafs.spec.specification import Specification
 from condafs.spec.suggest import nearest
 
-KEYS = ("name", "channels", "dependencies", "variables", "platforms", "exclude-newer", "description", "prefix")
+KEYS = ("name", "channels", "dependencies", "variables", "platforms", "exclude-newer", "image", "description", "prefix")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN_VARIABLES = frozenset({"PATH", "CONDA_PREFIX", "CONDA_SHLVL", "CONDA_DEFAULT_ENV"})
 """Activation sets them; another value would leave a shell that is in no environment."""
@@ -85,6 +87,7 @@ def _specification(source: Source, root: Mapping, frame: Frame, read: Dependenci
         pip=read.pip,
         variables=_variables(source, root.get("variables")),
         exclude_newer=within(source, read_text(source, newest, "'exclude-newer'"), normalise_date) if newest else "",
+        image=read_image(source, root.get("image")),
     )
 
 

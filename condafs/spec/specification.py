@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from condafs.names import EnvironmentName
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,6 +38,7 @@ class Specification:
         exclude_newer: `YYYY-MM-DD` or RFC 3339 UTC (`2026-11-01T12:00:00Z`), or "".
         packages: Exact packages, sorted; only when the file was a lock or an explicit list, which have no
             `dependencies` and `channels`.
+        image: How a build is wrapped as a container image; no part of the identity, and never of a lock or a list.
     """
 
     name: EnvironmentName
@@ -47,3 +49,4 @@ class Specification:
     variables: tuple[tuple[str, str], ...] = ()
     exclude_newer: str = ""
     packages: tuple[LockedPackage, ...] = ()
+    image: ImageSettings = DEFAULT_IMAGE

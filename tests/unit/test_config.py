@@ -22,6 +22,7 @@ default-channels: [bioconda, conda-forge]
 channel-alias: https://mirror.example/conda/
 allow-other: yes
 specs-mode: 3775
+image-base: /srv/debian.tar
 """
 
 
@@ -44,6 +45,7 @@ def test_every_setting_can_be_given() -> None:
         channel_alias="https://mirror.example/conda",
         allow_other=True,
         specs_mode=0o3775,
+        image_base="/srv/debian.tar",
     )
 
 
@@ -55,6 +57,23 @@ def test_an_empty_file_leaves_the_defaults(text: str) -> None:
 @pytest.mark.parametrize("text", ["1777", "01777", "0o1777", '"1777"'])
 def test_a_mode_is_octal_however_yaml_reads_it(text: str) -> None:
     assert parse_settings(f"specs-mode: {text}", DEFAULTS).specs_mode == 0o1777
+
+
+@pytest.mark.parametrize("base", ["host", "none"])
+def test_an_image_stands_on_the_host_or_on_nothing(base: str) -> None:
+    assert parse_settings(f"image-base: {base}", DEFAULTS).image_base == base
+
+
+def test_the_base_of_an_image_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert parse_settings("image-base: ~/debian.tar", DEFAULTS).image_base == "/home/somebody/debian.tar"
+
+
+def test_the_state_directory_has_a_room_for_each() -> None:
+    rooms = [DEFAULTS.catalog, DEFAULTS.specs, DEFAULTS.builds, DEFAULTS.packages, DEFAULTS.logs, DEFAULTS.exports]
+    assert [str(room) for room in rooms] == [
+        f"/state/{name}" for name in ("catalog", "specs", "builds", "packages", "logs", "exports")
+    ]
 
 
 def test_an_unknown_key_is_refused_with_place_and_the_near_one() -> None:
@@ -86,6 +105,10 @@ def test_a_key_like_none_lists_them_all() -> None:
         ("channel-alias: conda.example", "is a URL with its scheme"),
         ("allow-other: perhaps", "`allow-other` is yes or no"),
         ("specs-mode: 999", "is a mode of three or four octal digits"),
+        ("image-base: debian:12", "`image-base` is host, none or an absolute path, not 'debian:12'"),
+        ("image-base: [host]", "`image-base` takes one value"),
+        ("image-base:", "`image-base` is host, none or an absolute path, not ''"),
+        ("image-base: ~nobody-of-that-name/a.tar", "`image-base` is host, none or an absolute path"),
         ("backoff-cap-seconds: 1", "is shorter than `backoff-initial-seconds`"),
         ("jobs: 1\njobs: 2", "`jobs` stands here a second time"),
         ("- jobs", "settings are `key: value` lines"),

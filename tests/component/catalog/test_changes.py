@@ -16,6 +16,7 @@ from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.errors import ConflictError, ForbiddenError, NotFoundError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ environments = st.sampled_from(NAMES)
 file_names = st.sampled_from(FILES)
 versions = st.integers(0, 3)
 choices = st.integers(0, 7)
+images = st.sampled_from([DEFAULT_IMAGE, ImageSettings(user="x"), ImageSettings(labels=(("a", "b"),))])
 
 
 def _build(name: str, version: int) -> BuildName:
@@ -49,6 +51,7 @@ class CatalogMachine(RuleBasedStateMachine):
         self._now = 1.0
         self._wanted: dict[str, SpecDigest] = {}
         self._generations: dict[str, int] = {}
+        self._images: dict[str, ImageSettings] = {}
         self._states: dict[SpecDigest, BuildState] = {}
 
     def teardown(self) -> None:
@@ -63,16 +66,17 @@ class CatalogMachine(RuleBasedStateMachine):
         with self._catalog.snapshot() as snapshot:
             return [record for name in NAMES for record in snapshot.builds_of(EnvironmentName(name))]
 
-    @rule(file_name=file_names, name=environments, version=versions, moved_from=st.just("") | file_names)
-    def submit(self, file_name: str, name: str, version: int, moved_from: str) -> None:
+    @rule(file_name=file_names, name=environments, version=versions, moved_from=st.just("") | file_names, image=images)
+    def submit(self, file_name: str, name: str, version: int, moved_from: str, image: ImageSettings) -> None:
         build = _build(name, version)
         moved_from = "" if moved_from == file_name else moved_from
-        submission = claims.Submission(_file(file_name, build), b"{}", 7, moved_from)
+        submission = claims.Submission(_file(file_name, build), b"{}", 7, moved_from, image)
         try:
             self._write(lambda t: claims.submit(t, submission, self._now))
         except ConflictError:
             return
         self._wanted[name] = build.digest
+        self._images[name] = image
         with self._catalog.snapshot() as snapshot:
             record = snapshot.environment(build.name)
             made = snapshot.build(build.digest)
@@ -83,10 +87,11 @@ class CatalogMachine(RuleBasedStateMachine):
         if made.state is BuildState.READY:
             assert record.current == build.digest
 
-    @rule(old=file_names, new=file_names, name=environments, version=versions)
-    def move(self, old: str, new: str, name: str, version: int) -> None:
-        if old != new:
-            self._write(lambda t: claims.move_file(t, old, _file(new, _build(name, version)), 7))
+    @rule(old=file_names, new=file_names, name=environments, version=versions, image=images)
+    def move(self, old: str, new: str, name: str, version: int, image: ImageSettings) -> None:
+        submission = claims.Submission(_file(new, _build(name, version)), b"{}", 7, old, image)
+        if old != new and self._write(lambda t: claims.move_file(t, submission)):
+            self._images[name] = image
 
     @rule(file_name=file_names, moved_from=st.just("") | file_names)
     def refuse(self, file_name: str, moved_from: str) -> None:
@@ -148,17 +153,19 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(choice=choices)
     def publish(self, choice: int) -> None:
         digest = self._pick(choice, BuildState.BUILDING)
+        with self._catalog.snapshot() as snapshot:
+            leads_nowhere = {r.name.text for r in snapshot.environments() if r.current is None and not r.is_retired}
         published = self._write(lambda t: attempts.publish(t, digest, attempts.Sizes(1, 1, 1), self._now))
         if published:
             record, name = published.record, published.record.name.text
-            assert published.is_current == (self._wanted[name] == digest)
+            assert published.is_current == (self._wanted[name] == digest or name in leads_nowhere)
             assert record.generation == self._generations.get(name, 0) + 1
             assert (record.attempts, record.failure_kind, record.next_try) == (0, "", 0)
             self._generations[name] = record.generation
 
     @rule(file_name=file_names, name=environments, version=versions)
     def submit_and_publish(self, file_name: str, name: str, version: int) -> None:
-        self.submit(file_name, name, version, "")
+        self.submit(file_name, name, version, "", DEFAULT_IMAGE)
         for _ in NAMES:
             self.start(0)
             self.publish(0)
@@ -199,6 +206,14 @@ class CatalogMachine(RuleBasedStateMachine):
             )
         for name in set(self._generations) - set(found):
             del self._generations[name]  # a name without builds is forgotten, its numbers too
+
+    @invariant()
+    def an_image_is_that_of_the_latest_document_as_long_as_the_name_is_known(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            known = {record.name.text for record in snapshot.environments()}
+            self._images = {name: image for name, image in self._images.items() if name in known}
+            for name in NAMES:
+                assert snapshot.image(EnvironmentName(name)) == self._images.get(name, DEFAULT_IMAGE)
 
     @invariant()
     def only_what_is_wanted_waits_for_its_turn(self) -> None:

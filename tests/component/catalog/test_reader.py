@@ -8,6 +8,7 @@ from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, 
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.names import EnvironmentName, SpecDigest
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 from tests.component.catalog.records import build_name, put_ready
 
 
@@ -115,6 +116,7 @@ def test_names_that_are_too_long_to_be_stored_do_not_exist(catalog: Catalog) -> 
     with catalog.snapshot() as snapshot:
         assert snapshot.environment(EnvironmentName("a" * 600)) is None
         assert snapshot.file("a" * 600) is None
+        assert snapshot.image(EnvironmentName("a" * 600)) == DEFAULT_IMAGE
         assert snapshot.ready_digests(EnvironmentName("a" * 600)) == []
         assert list(snapshot.environment_names(after="a" * 600)) == []
         assert snapshot.file("") is None
@@ -129,3 +131,28 @@ def test_files_come_with_their_stamps(catalog: Catalog) -> None:
     catalog.write_now(lambda t: t.remove_file(record.file_name))
     with catalog.snapshot() as snapshot:
         assert snapshot.file(record.file_name) is None
+
+
+def test_an_image_is_kept_until_the_default_is_put_or_the_name_is_forgotten(catalog: Catalog) -> None:
+    foo, bar, settings = EnvironmentName("foo"), EnvironmentName("bar"), ImageSettings(user="x")
+
+    def image(name: EnvironmentName) -> ImageSettings:
+        with catalog.snapshot() as snapshot:
+            return snapshot.image(name)
+
+    assert image(foo) == DEFAULT_IMAGE
+    for name in (foo, bar):
+        catalog.write_now(lambda t, name=name: t.put_image(name, settings))
+    assert (image(foo), image(bar)) == (settings, settings)
+    catalog.write_now(lambda t: t.put_image(foo, DEFAULT_IMAGE))
+    catalog.write_now(lambda t: t.put_image(foo, DEFAULT_IMAGE))
+    catalog.write_now(lambda t: t.remove_environment(bar))
+    assert (image(foo), image(bar)) == (DEFAULT_IMAGE, DEFAULT_IMAGE)
+
+
+def test_digests_of_layers_are_remembered(catalog: Catalog) -> None:
+    key, digest = b"\0" * 31 + b"k", b"d" * 32
+    catalog.write_now(lambda t: t.put_layer_digest(key, digest))
+    with catalog.snapshot() as snapshot:
+        assert snapshot.layer_digest(key) == digest
+        assert snapshot.layer_digest(digest) is None

@@ -17,6 +17,7 @@ from condafs.catalog.store import Catalog, Moved
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, ConflictError, DiskFullError
 from condafs.names import EnvironmentName
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 from tests.component.catalog.records import build_name, put_ready
 
 SMALL = 1 << 20
@@ -79,6 +80,69 @@ def test_a_newer_format_is_refused_with_a_sentence(path: Path) -> None:
         Catalog.open_read_only(path)
     with pytest.raises(CatalogError, match="format 2"):  # nothing stays locked
         Catalog.open(path)
+
+
+FIRST_TABLES = (b"meta", b"environments", b"builds", b"builds_of", b"queue", b"files", b"specifications")
+
+
+def _make_old(path: Path) -> None:
+    """A catalog as the first program made it, with a build."""
+    with Catalog.open(path) as catalog:
+        catalog.write_now(partial(put_ready, number=1))
+    with lmdb.Environment(str(path), max_dbs=20) as environment:
+        for table in (b"images", b"layers"):
+            handle = environment.open_db(table, create=False)
+            with environment.begin(write=True) as transaction:
+                transaction.drop(handle)
+
+
+def _tables(path: Path) -> set[bytes]:
+    with lmdb.Environment(str(path), readonly=True, max_dbs=20) as environment, environment.begin() as transaction:
+        return set(transaction.cursor().iternext(values=False))
+
+
+def test_a_reader_that_is_newer_than_the_daemon_takes_what_it_misses_as_empty(path: Path) -> None:
+    _make_old(path)
+    with Catalog.open_read_only(path) as catalog, catalog.snapshot() as snapshot:
+        assert snapshot.build(build_name(1).digest)
+        assert snapshot.image(build_name(1).name) == DEFAULT_IMAGE
+        assert snapshot.layer_digest(b"k" * 32) is None
+    assert _tables(path) == set(FIRST_TABLES)
+
+
+def test_an_old_catalog_gets_its_later_tables_when_it_is_opened_for_writing(path: Path) -> None:
+    _make_old(path)
+    name, settings = build_name(1).name, ImageSettings(user="x")
+    with Catalog.open(path) as catalog:
+        catalog.write_now(lambda t: t.put_image(name, settings))
+        catalog.write_now(lambda t: t.put_layer_digest(b"k" * 32, b"d" * 32))
+    with Catalog.open_read_only(path) as catalog, catalog.snapshot() as snapshot:
+        assert snapshot.build(build_name(1).digest)
+        assert (snapshot.image(name), snapshot.layer_digest(b"k" * 32)) == (settings, b"d" * 32)
+    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers"}
+
+
+def test_an_older_program_leaves_later_tables_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, settings = build_name(1).name, ImageSettings(user="x")
+    with Catalog.open(path) as catalog:
+        catalog.write_now(lambda t: t.put_image(name, settings))
+    with monkeypatch.context() as older:
+        older.setattr("condafs.catalog.store.TABLES", FIRST_TABLES)
+        with Catalog.open(path) as catalog:
+            catalog.write_now(partial(put_ready, number=1))
+    with Catalog.open(path) as catalog, catalog.snapshot() as snapshot:
+        assert snapshot.build(build_name(1).digest)
+        assert snapshot.image(name) == settings
+
+
+def test_a_catalog_that_lacks_one_of_the_first_tables_is_refused(path: Path) -> None:
+    _make_old(path)
+    with lmdb.Environment(str(path), max_dbs=20) as environment:
+        files = environment.open_db(b"files", create=False)
+        with environment.begin(write=True) as transaction:
+            transaction.drop(files)
+    with pytest.raises(CatalogError, match="cannot be used"):
+        Catalog.open_read_only(path)
 
 
 def test_what_is_no_catalog_is_refused(path: Path) -> None:

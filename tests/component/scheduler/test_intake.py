@@ -8,6 +8,7 @@ from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, NotFoundError, SpecificationError
 from condafs.names import BuildName, EnvironmentName
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 from tests.component.scheduler.scripted import (
     NETWORK,
     UNSATISFIABLE,
@@ -37,6 +38,59 @@ async def test_the_same_bytes_again_make_nothing(house: House) -> None:
     await house.write("foo.yaml", b"# a comment\n" + specification("foo"))
     assert house.environment("foo") == before
     assert len(house.runner.requests) == 1
+
+
+IMAGE = b"image: {user: nobody, labels: {a: 1}}\n"
+SETTINGS = ImageSettings(labels=(("a", "1"),), user="nobody")
+
+
+def _image(house: House, name: str) -> ImageSettings:
+    with house.catalog.snapshot() as snapshot:
+        return snapshot.image(EnvironmentName(name))
+
+
+async def test_another_image_is_remembered_and_builds_nothing(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo"))
+    before = house.environment("foo")
+    assert _image(house, "foo") == DEFAULT_IMAGE
+    await house.write("foo.yaml", specification("foo") + IMAGE)
+    assert _image(house, "foo") == SETTINGS
+    await house.write("foo.yaml", specification("foo") + b"image: {user: root}\n")
+    assert _image(house, "foo") == ImageSettings(user="root")
+    await house.write("foo.yaml", specification("foo"))
+    assert _image(house, "foo") == DEFAULT_IMAGE
+    await house.idle()
+    assert house.environment("foo") == before
+    assert len(house.runner.requests) == 1
+
+
+async def test_a_refused_document_leaves_the_image_of_the_last_one(house: House) -> None:
+    await _ready(house, "foo.yaml", specification("foo") + IMAGE)
+    with pytest.raises(SpecificationError, match="absolute path"):
+        await house.write("foo.yaml", specification("foo") + b"image: {workdir: srv}\n")
+    assert _image(house, "foo") == SETTINGS
+
+
+async def test_an_image_goes_along_when_its_file_is_renamed_and_stays_when_it_is_retired(house: House) -> None:
+    build = await _ready(house, "foo.yaml", specification("foo") + IMAGE)
+    await house.intake.rename("foo.yaml", "other.yaml", specification("foo") + IMAGE, 5, 1000)
+    assert _image(house, "foo") == SETTINGS
+    await house.intake.rename("other.yaml", "foo.yaml", specification("foo") + b"image: {base: none}\n", 5, 1000)
+    assert _image(house, "foo") == ImageSettings(base="none")
+    await house.intake.retire("foo.yaml")
+    assert _image(house, "foo") == ImageSettings(base="none")
+    await house.intake.delete_build(build)
+    await house.until(build, None)
+    await house.idle()
+    assert house.environment("foo") is None
+    assert _image(house, "foo") == DEFAULT_IMAGE
+
+
+async def test_a_rollback_keeps_the_image_of_the_latest_document(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    await _ready(house, "foo.yaml", specification("foo", "b") + IMAGE)
+    await house.intake.roll_back(first.name, first.digest)
+    assert _image(house, "foo") == SETTINGS
 
 
 async def test_writing_an_earlier_specification_is_a_rollback_at_once(house: House) -> None:

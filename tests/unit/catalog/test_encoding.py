@@ -7,6 +7,7 @@ from condafs.catalog import encoding
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.schema import STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
+from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 WORD = string.ascii_letters + string.digits + "_é"
 names = st.builds(
@@ -61,6 +62,16 @@ files = st.builds(
     refusal=st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
 )
 
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+images = st.builds(
+    ImageSettings,
+    base=texts,
+    labels=st.dictionaries(texts, texts, max_size=4).map(lambda labels: tuple(sorted(labels.items()))),
+    entrypoint=st.lists(texts, max_size=4).map(tuple),
+    user=texts,
+    workdir=texts,
+)
+
 
 @given(builds)
 def test_builds_come_back_as_they_went(record: BuildRecord) -> None:
@@ -79,6 +90,24 @@ def test_files_come_back_as_they_went(record: FileRecord) -> None:
     value = encoding.encode_file(record)
     assert encoding.decode_file(record.file_name, value) == record
     assert encoding.decode_stamp(value) == (record.size_bytes, record.mtime_ns)
+
+
+@given(images)
+def test_images_come_back_as_they_went(settings: ImageSettings) -> None:
+    assert encoding.decode_image(encoding.encode_image(settings)) == settings
+
+
+def test_no_image_is_the_default_and_what_a_newer_program_added_is_left_out() -> None:
+    assert encoding.decode_image(None) == DEFAULT_IMAGE
+    assert encoding.decode_image(b'{"ports":[80],"user":"x"}') == ImageSettings(user="x")
+
+
+def test_an_image_has_the_bytes_that_the_schema_says() -> None:
+    settings = ImageSettings("none", (("a", "é"), ("b", "")), ("c", ""), "d", "/e")
+    assert encoding.encode_image(settings).decode() == (
+        '{"base":"none","entrypoint":["c",""],"labels":{"a":"é","b":""},"user":"d","workdir":"/e"}'
+    )
+    assert encoding.encode_image(ImageSettings(user="d")) == b'{"user":"d"}'
 
 
 @given(st.lists(st.integers(0, 2**64 - 1)))

@@ -22,10 +22,10 @@ from tests.unit.spec.asked import assert_refused
             "did you mean 'exclude-newer'?",
         ),
         (
-            "image:\n  entrypoint: x\ndependencies: []\n",
+            "zzzzzz: x\ndependencies: []\n",
             "1:1",
-            "there is no key 'image'",
-            "there are name, channels, dependencies, variables, platforms, exclude-newer, description, prefix",
+            "there is no key 'zzzzzz'",
+            "there are name, channels, dependencies, variables, platforms, exclude-newer, image, description, prefix",
         ),
         (
             "dependencies:\n  - python\npip:\n  - requests\n",
@@ -33,6 +33,7 @@ from tests.unit.spec.asked import assert_refused
             "there is no key 'pip'",
             "a 'pip:' list is an item of 'dependencies:': `  - pip:`",
         ),
+        ("imgae:\n  user: x\ndependencies: []\n", "1:1", "there is no key 'imgae'", "did you mean 'image'?"),
         ("dependencies: []\nenv_vars: {A: 1}\n", "2:1", "there is no key 'env_vars'", "did you mean 'variables'?"),
         (
             "version: '3'\nservices:\n  web:\n    image: x\n",

@@ -68,6 +68,11 @@ GOLDEN = [
         "dependencies: ['https://host.org/a/linux-64/b-1-0.conda#d41d8cd98f00b204e9800998ecf8427e']\n",
         "5dc0b734bab603b2c079fb630aeaf1443cc3980f6b8d6a73791ddaec8f584c51",
     ),
+    (
+        "foo.yaml",
+        "dependencies: [numpy]\nimage: {base: none, labels: {a: b}, entrypoint: [c], user: d, workdir: /e}\n",
+        "e8ca514f81bcebf99258461cf75129bf7bba3381c06ab7787ec27d0bdc8016b5",  # as without
+    ),
     ("foo.yaml", "dependencies: [b, a, c, a]\n", "d450ea629ccc0f31f9f842d72a4f06783ca83a0fd7c9f1c2cdc9a1ff7ea5cd27"),
     (
         "foo.yaml",

@@ -1,0 +1,92 @@
+"""Settings as a value, their defaults, and what is known of the machine."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be decided; the defaults suit one person's machine.
+
+    Attributes:
+        state: Directory of catalog, specs, builds, packages, logs, exports.
+        jobs: Builds at a time.
+        attempts: Tries of a build that fails for a passing reason, the first included.
+        backoff_initial_seconds, backoff_cap_seconds: First wait, doubled each time, up to the cap; jitter is added.
+        build_wall_seconds, build_memory_bytes: Limits of one build; 0 for none.
+        default_channels: For specifications that name none.
+        channel_alias: URL that plain channel names are below.
+        allow_other: Whether other users see the mount; None: when running as root.
+        specs_mode: Permission bits of `.specs`, `.logs` and the root.
+        image_base: What container images stand on when their specification does not say: `host`, `none`, or the
+            absolute path of an OCI archive.
+    """
+
+    state: Path
+    jobs: int = field(default_factory=_cores)
+    attempts: int = 5
+    backoff_initial_seconds: float = 5
+    backoff_cap_seconds: float = 600
+    build_wall_seconds: float = 4 * 3600
+    build_memory_bytes: int = 0
+    default_channels: tuple[str, ...] = ("conda-forge",)
+    channel_alias: str = "https://conda.anaconda.org"
+    allow_other: bool | None = None
+    specs_mode: int = 0o1777
+    image_base: str = "host"
+
+    @property
+    def catalog(self) -> Path:
+        """LMDB."""
+        return self.state / "catalog"
+
+    @property
+    def specs(self) -> Path:
+        """The files of `.specs`, byte for byte."""
+        return self.state / "specs"
+
+    @property
+    def builds(self) -> Path:
+        """Sealed prefixes."""
+        return self.state / "builds"
+
+    @property
+    def packages(self) -> Path:
+        """Package, repodata and bytecode cache."""
+        return self.state / "packages"
+
+    @property
+    def logs(self) -> Path:
+        """One log a build."""
+        return self.state / "logs"
+
+    @property
+    def exports(self) -> Path:
+        """Indexes of exports, one directory a build."""
+        return self.state / "exports"
+
+
+def default_state() -> Path:
+    """`/var/lib/condafs` for root, `$XDG_DATA_HOME/condafs` (`~/.local/share/condafs`) for everybody else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/condafs")
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "condafs"
+
+
+def machine_platform() -> str:
+    """Conda's word for this machine, as `linux-64` or `linux-aarch64` (conda's `subdir`)."""
+    machine = os.uname().machine
+    return f"linux-{ {'x86_64': '64', 'i686': '32'}.get(machine, machine) }"
+
+
+def default_settings_file() -> Path:
+    """`/etc/condafs.yaml` for root, `$XDG_CONFIG_HOME/condafs.yaml` (`~/.config/condafs.yaml`) for everybody else."""
+    if os.geteuid() == 0:
+        return Path("/etc/condafs.yaml")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "condafs.yaml"

@@ -1,0 +1,124 @@
+"""What stands behind each key of the settings file. A reader raises ValueError with the end of a sentence."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `8G`, `8 GiB`, `512M`, `1048576`; ValueError when it is no size."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not match:
+        msg = f"is a size such as 8G or 512M, not {text!r}"
+        raise ValueError(msg)
+    return int(float(match[1]) * _SIZE_UNITS[match[2].upper()])
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `2h`, `1h30m`, `90`, `0.5s`; ValueError when it is no duration."""
+    number = r"\d+(?:\.\d+)?"
+    bare = text.replace(" ", "").lower()
+    if re.fullmatch(number, bare):
+        return float(bare)
+    if not re.fullmatch(rf"(?:{number}(?:ms|s|m|h|d))+", bare):
+        msg = f"is a duration such as 90, 2h or 1h30m, not {text!r}"
+        raise ValueError(msg)
+    return sum(float(amount) * _SECONDS[unit] for amount, unit in re.findall(rf"({number})(ms|s|m|h|d)", bare))
+
+
+def _scalar(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        msg = "takes one value, not a list or a mapping"
+        raise ValueError(msg)  # noqa: TRY004 - the caller turns it into a refusal with a place
+    return str(node.value)
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home of somebody who does not exist
+        return Path(text)
+
+
+def _path(node: yaml.Node) -> Path:
+    path = _expanded(_scalar(node))
+    if not path.is_absolute():
+        msg = f"is an absolute path, not {str(path)!r}"
+        raise ValueError(msg)
+    return path
+
+
+def _count(node: yaml.Node) -> int:
+    text = _scalar(node)
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < 1:
+        msg = f"is a whole number from 1, not {text!r}"
+        raise ValueError(msg)
+    return int(text)
+
+
+def _truth(node: yaml.Node) -> bool:
+    truths = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+    text = _scalar(node)
+    if text.lower() not in truths:
+        msg = f"is yes or no, not {text!r}"
+        raise ValueError(msg)
+    return truths[text.lower()]
+
+
+def _mode(node: yaml.Node) -> int:
+    """Octal as chmod(1) reads it, however YAML would: `1777`, `01777` and `0o1777` are the same."""
+    text = _scalar(node)
+    match = re.fullmatch(r"(?:0o?)?([0-7]{3,4})", text)
+    if not match:
+        msg = f"is a mode of three or four octal digits such as 1777, not {text!r}"
+        raise ValueError(msg)
+    return int(match[1], 8)
+
+
+def _words(node: yaml.Node) -> tuple[str, ...]:
+    if not isinstance(node, yaml.SequenceNode) or not node.value:
+        msg = "is a list, as in [bioconda, conda-forge]"
+        raise ValueError(msg)
+    return tuple(_scalar(item) for item in node.value)
+
+
+def _url(node: yaml.Node) -> str:
+    text = _scalar(node)
+    if not re.match(r"[a-z][a-z0-9+.-]*://", text):
+        msg = f"is a URL with its scheme (https://…, file://…), not {text!r}"
+        raise ValueError(msg)
+    return text.rstrip("/")
+
+
+def _image_base(node: yaml.Node) -> str:
+    text = _scalar(node)
+    if text in ("host", "none"):
+        return text
+    path = _expanded(text)
+    if not path.is_absolute():
+        msg = f"is host, none or an absolute path, not {text!r}"
+        raise ValueError(msg)
+    return str(path)
+
+
+READERS: dict[str, Callable[[yaml.Node], Any]] = {
+    "state": _path,
+    "jobs": _count,
+    "attempts": _count,
+    "backoff_initial_seconds": lambda node: parse_duration(_scalar(node)),
+    "backoff_cap_seconds": lambda node: parse_duration(_scalar(node)),
+    "build_wall_seconds": lambda node: parse_duration(_scalar(node)),
+    "build_memory_bytes": lambda node: parse_size(_scalar(node)),
+    "default_channels": _words,
+    "channel_alias": _url,
+    "allow_other": _truth,
+    "specs_mode": _mode,
+    "image_base": _image_base,
+}
+"""Field of `Settings` -> reader of its value."""
