@@ -8,6 +8,7 @@ The floors, low to high; imports only go down (import-linter keeps it)::
      3  prefix                                  what was built, on disk
      4  catalog                                 what we remember                   (LMDB)
      5  builder                                 how it is made                     (own process; rattler, asyncio)
+     6  export                                  how it leaves as one file
      7  scheduler                               when it is made
      8  tree                                    what /envs looks like
      9  filesystem                              FUSE, a thin adapter

@@ -23,6 +23,7 @@ from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.errors import CondafsError, DiskFullError, MachineError
+from condafs.export.exports import Exports
 from condafs.filesystem.serve import serve
 from condafs.notify import Notifier
 from condafs.scheduler.catch_up import catch_up
@@ -127,11 +128,12 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
     notifier: Notifier,
     signals: AsyncIterator[int],
 ) -> None:
-    scheduler = Scheduler(catalog, runner, settings, clock=time.time, uniform=random.uniform)
-    intake = Intake(catalog, scheduler, settings, clock=time.time)
-    tree = Tree(settings, catalog, intake, scheduler)
     allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
     async with trio.open_nursery() as working:
+        exports = Exports(catalog, settings, working)
+        scheduler = Scheduler(catalog, runner, settings, exports, clock=time.time, uniform=random.uniform)
+        intake = Intake(catalog, scheduler, settings, clock=time.time)
+        tree = Tree(settings, catalog, intake, scheduler, exports)
         await working.start(scheduler.run)
         await catch_up(intake, catalog, settings.specs, _owner_uid)
         async with trio.open_nursery() as serving:

@@ -178,8 +178,9 @@ class Operations(WithoutExtendedAttributes):
         file, handle = await directory.create(decode_name(name), mode & 0o7777, flags, decode_caller(ctx))
         return self._opened(handle), self._entry(file)
 
-    @guarded(bytes)
-    async def read(self, fh: int, off: int, size: int) -> bytes:
+    # pyfuse3's signature says bytes; its code takes any buffer (handlers.pxi, fuse_read_async).
+    @guarded((bytes, memoryview))
+    async def read(self, fh: int, off: int, size: int) -> bytes | memoryview:  # type: ignore[override]
         """Read."""
         return await self._handles[fh].read(off, size)
 
@@ -272,4 +273,4 @@ class Operations(WithoutExtendedAttributes):
         number = next(self._numbers)
         self._handles[number] = handle
         # The page cache belongs to the inode: snapshots of different moments must not meet there.
-        return pyfuse3.FileInfo(fh=number, direct_io=handle.is_snapshot, keep_cache=False)
+        return pyfuse3.FileInfo(fh=number, direct_io=handle.is_snapshot, keep_cache=handle.is_immutable)

@@ -16,6 +16,7 @@ from condafs.filesystem.mounting import (
     is_dead,
     mount_at,
     mount_options,
+    raise_read_ahead,
     require_device,
     require_free,
     unmount,
@@ -61,6 +62,7 @@ async def serve(
     _raise_descriptor_limit()
     operations = Operations(tree)
     mount = await connect(operations, mountpoint, options)
+    raise_read_ahead(mount)
     cache = KernelCache(operations.inodes)
     try:
         tree.watch_links(cache.forget)

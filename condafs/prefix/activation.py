@@ -47,6 +47,7 @@ class _Dialect:
 
 _POSIX = _Dialect("activate", ".sh")
 _FISH = _Dialect("activate.fish", ".fish")
+_LANGUAGES = ((_POSIX, posix_shell.render), (_FISH, fish_shell.render))
 
 
 def write_activation(prefix: Path, name: EnvironmentName, variables: Mapping[str, str]) -> None:
@@ -57,7 +58,7 @@ def write_activation(prefix: Path, name: EnvironmentName, variables: Mapping[str
         name: What the prompt shows.
         variables: Of the specification.
     """
-    for dialect, render in ((_POSIX, posix_shell.render), (_FISH, fish_shell.render)):
+    for dialect, render in _LANGUAGES:
         path = prefix / "bin" / dialect.file_name
         if path.is_symlink() or (path.exists() and not _is_ours(path)):
             continue
@@ -87,6 +88,25 @@ def render_activation(prefix: Path, name: EnvironmentName, variables: Mapping[st
     raise UserError(msg)
 
 
+def activation_elsewhere(prefix: Path, name: EnvironmentName, place: Path) -> dict[str, str]:
+    """The scripts that `write_activation` wrote, as they would be if the prefix were elsewhere.
+
+    Args:
+        prefix: The sealed prefix.
+        name: What the prompt shows.
+        place: Absolute path that is written into them.
+
+    Returns:
+        Path below the prefix -> text; without those that packages bring.
+    """
+    variables = read_variables(prefix)
+    return {
+        f"bin/{dialect.file_name}": render(_session(prefix, name, variables, dialect, place))
+        for dialect, render in _LANGUAGES
+        if (path := prefix / "bin" / dialect.file_name).is_file() and not path.is_symlink() and _is_ours(path)
+    }
+
+
 def read_variables(prefix: Path) -> dict[str, str]:
     """The variables of the specification that a build was made from."""
     return _read_variables(prefix / _STATE, "env_vars")
@@ -108,16 +128,22 @@ def environment_variables(prefix: Path, variables: Mapping[str, str]) -> dict[st
     }
 
 
-def _session(prefix: Path, name: EnvironmentName, variables: Mapping[str, str], dialect: _Dialect) -> Session:
-    scripts = prefix / "etc/conda"
+def _session(
+    prefix: Path, name: EnvironmentName, variables: Mapping[str, str], dialect: _Dialect, place: Path | None = None
+) -> Session:
+    """What activation does for a prefix, or would if that were at another place."""
+    seen = place or prefix
+
+    def scripts(directory: str) -> list[str]:
+        found = (prefix / "etc/conda" / directory).glob(f"*{dialect.suffix}")
+        return sorted(str(seen / path.relative_to(prefix)) for path in found)
+
     return Session(
-        prefix=str(prefix),
+        prefix=str(seen),
         name=name.text,
         variables=environment_variables(prefix, variables),
-        activate_scripts=tuple(sorted(str(path) for path in (scripts / "activate.d").glob(f"*{dialect.suffix}"))),
-        deactivate_scripts=tuple(
-            sorted((str(path) for path in (scripts / "deactivate.d").glob(f"*{dialect.suffix}")), reverse=True)
-        ),
+        activate_scripts=tuple(scripts("activate.d")),
+        deactivate_scripts=tuple(reversed(scripts("deactivate.d"))),
     )
 
 

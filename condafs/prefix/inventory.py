@@ -17,7 +17,7 @@ from pathlib import Path
 
 from condafs.prefix.layout import INTERPRETER_PREFIX, INVENTORY, OWN_DIRECTORY
 from condafs.prefix.records import PackageRecord, path_records, read_records
-from condafs.prefix.walk import Sums, Walk, read_rows, sum_up
+from condafs.prefix.walk import Row, Sums, Walk, read_rows, sum_up
 
 VERSION = 2
 
@@ -82,8 +82,8 @@ def read_summary(prefix: Path) -> Sums:
     return Sums(header["size_bytes"], header["own_bytes"], header["file_count"])
 
 
-def read_inventory(prefix: Path) -> Iterator[Entry]:
-    """The rows in order.
+def inventory_rows(prefix: Path) -> Iterator[Row]:
+    """The rows in order, as the walk found them.
 
     Raises:
         ValueError: when the file is not of this format.
@@ -92,8 +92,17 @@ def read_inventory(prefix: Path) -> Iterator[Entry]:
     if len(body) != _header(first)["body_bytes"]:
         msg = f"the inventory of {prefix} is damaged: {len(body)} bytes of rows, not as many as were written"
         raise ValueError(msg)
+    return read_rows(body)
+
+
+def read_inventory(prefix: Path) -> Iterator[Entry]:
+    """The rows in order, with what conda-meta knows of them.
+
+    Raises:
+        ValueError: when the file is not of this format.
+    """
     digests = _known_digests(read_records(prefix))
-    for row in read_rows(body):
+    for row in inventory_rows(prefix):
         size, digest = digests.get(row.path, (0, "")) if row.kind in "fx" else (0, "")
         # What conda-meta says of a file that was changed since (another size) does not count.
         sha256 = digest if size in (None, row.size_bytes) else ""

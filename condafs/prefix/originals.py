@@ -1,4 +1,4 @@
-"""The packages' own files that had the prefix written into them, kept with the placeholder inside.
+"""The packages' own files that sealing and linking replaced: with the placeholder inside, or links to interpreters.
 
 Exports to another prefix start from these: replacing one prefix by another in a file that was already replaced cannot
 grow in binaries and hits `/envs/foobar` while replacing `/envs/foo`. As hard links they take no room while the package
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from condafs.errors import MachineError
 from condafs.prefix.layout import ORIGINALS
+from condafs.prefix.pinning import INTERPRETER
 from condafs.prefix.records import PackageRecord, PathRecord, path_records, read_records
 
 _NOARCH_LIBRARY = re.compile(r"lib/python[^/]+/site-packages/")
@@ -37,7 +38,7 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
     count = 0
     for record in read_records(prefix) if records is None else records:
         for path in path_records(record):
-            if not path.get("prefix_placeholder"):
+            if not path.get("prefix_placeholder") and not _is_replaced_link(path):
                 continue
             target = f"{directory}/{path['_path']}"
             parent = target.rpartition("/")[0]
@@ -47,6 +48,12 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
             _keep(record, path, target)
             count += 1
     return count
+
+
+def _is_replaced_link(path: PathRecord) -> bool:
+    """Whether pinning makes a link of its own where the package has one."""
+    directory, _, name = path["_path"].rpartition("/")
+    return path.get("path_type") == "softlink" and directory == "bin" and INTERPRETER.fullmatch(name) is not None
 
 
 def _keep(record: PackageRecord, path: PathRecord, target: str) -> None:

@@ -38,6 +38,10 @@ class PackageRecord(TypedDict, total=False):
     build: str
     channel: str
     noarch: str
+    fn: str
+    sha256: str
+    md5: str
+    timestamp: int
     extracted_package_dir: str
     files: list[str]
     paths_data: PathsData

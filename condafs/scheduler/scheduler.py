@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 
@@ -38,6 +38,23 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+
+class Exports(Protocol):
+    """Who computes exports from published builds."""
+
+    def prepare_soon(self, build: BuildName, /) -> None:
+        """It is published."""
+        ...
+
+    async def unused(self, build: BuildName, /) -> None:
+        """Wait until nobody reads an export of it."""
+        ...
+
+    def remove(self, build: BuildName, /) -> None:
+        """Remove what was kept for its exports. Blocking."""
+        ...
+
+
 FULL_SECONDS = 5
 """How long what must be written waits for room on a full disk before it tries again."""
 
@@ -59,15 +76,17 @@ class Scheduler:
         catalog: Opened for writing.
         runner: Makes one build.
         settings: Directories, limits, retries.
+        exports: Told what is published and what goes.
         clock: Unix seconds.
         uniform: `random.uniform` or like it, for jitter.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it brings these together
         self,
         catalog: Catalog,
         runner: Runner,
         settings: Settings,
+        exports: Exports,
         *,
         clock: Callable[[], float],
         uniform: Callable[[float, float], float],
@@ -75,6 +94,7 @@ class Scheduler:
         self._catalog = catalog
         self._runner = runner
         self._settings = settings
+        self._exports = exports
         self._clock = clock
         self._uniform = uniform
         self._logbook = Logbook(settings.logs, clock)
@@ -211,6 +231,7 @@ class Scheduler:
         moved = f"{build.name} is generation {record.generation} now"
         kept = f"generation {record.generation}; {build.name} stays where it is, it wants another build"
         await self._say(build, f"published after {seconds:.1f} s: {moved if published.is_current else kept}")
+        self._exports.prepare_soon(build)
 
     async def _fail(self, record: BuildRecord, outcome: Failed) -> None:
         build, settings = record.build, self._settings
@@ -248,7 +269,9 @@ class Scheduler:
 
     async def _remove(self, build: BuildName) -> None:
         """Remove the files of a DELETING build, then its record. A crash between leaves it DELETING: done again."""
+        await self._exports.unused(build)
         try:
+            await trio.to_thread.run_sync(self._exports.remove, build)
             await trio.to_thread.run_sync(remove_prefix, self._settings.builds / str(build))
             await self._logbook.remove(build)
             await self._surely(partial(changes.erase, digest=build.digest, now=self._clock()), build)

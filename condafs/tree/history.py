@@ -88,33 +88,3 @@ class HistoryDirectory(Directory):
     def _names(self) -> list[str]:
         with self._catalog.snapshot() as snapshot:
             return list(snapshot.environment_names())
-
-
-class ExportsDirectory(Directory):
-    """`.exports`: the listing of virtual exports. There are none yet."""
-
-    __slots__ = ("_ownership",)
-
-    def __init__(self, ownership: Ownership) -> None:
-        self._ownership = ownership
-
-    @property
-    def key(self) -> bytes:
-        """The one directory."""
-        return b"exports"
-
-    def attributes(self) -> Attributes:
-        """Readable by all."""
-        return self._ownership.directory()
-
-    async def child(self, name: str) -> None:
-        """Nothing."""
-        del name
-
-    def listed(self, name: str) -> None:
-        """Nothing."""
-        del name
-
-    async def names(self) -> Sequence[str]:
-        """Nothing."""
-        return ()

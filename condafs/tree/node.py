@@ -109,8 +109,10 @@ class Handle:
     __slots__ = ()
     is_snapshot = False
     """Whether the content is that of the moment of opening, so that no cache may be shared with other handles."""
+    is_immutable = False
+    """Whether the file never has another content, so that what was read once may be kept for ever."""
 
-    async def read(self, offset: int, size: int) -> bytes:
+    async def read(self, offset: int, size: int) -> bytes | memoryview:
         """Up to `size` bytes at `offset`; fewer only at the end."""
         raise NotImplementedError
 

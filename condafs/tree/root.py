@@ -20,6 +20,7 @@ import trio
 from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameError, NotFoundError
 from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
+from condafs.tree.exports import ExportsDirectory, is_export_name
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.recent import Recent
@@ -69,6 +70,7 @@ class Root(Directory):
         removals: Files that were removed a moment ago.
         ownership: Of this directory.
         directories: The dot directories by name.
+        exports: Has the exports, which are files of the root though nothing lists them here.
         settled: Waits until every file that was closed before now is submitted: who writes and then rolls back wants
             the roll-back to hold.
         now: Monotonic seconds, for the links in passing.
@@ -77,6 +79,7 @@ class Root(Directory):
     __slots__ = (
         "_catalog",
         "_directories",
+        "_exports",
         "_intake",
         "_now",
         "_ownership",
@@ -96,6 +99,7 @@ class Root(Directory):
         removals: Removals,
         ownership: Ownership,
         directories: Mapping[str, Directory],
+        exports: ExportsDirectory,
         *,
         settled: Callable[[], Awaitable[None]],
         now: Callable[[], float],
@@ -107,6 +111,7 @@ class Root(Directory):
         self._removals = removals
         self._ownership = ownership
         self._directories = directories
+        self._exports = exports
         self._settled = settled
         self._now = now
         self._passing: dict[str, PassingLink] = {}
@@ -126,6 +131,9 @@ class Root(Directory):
             return directory
         if passing := self._find_passing(name):
             return passing
+        if is_export_name(name):
+            await self._removals.decided()
+            return await self._exports.child(name)
         node = self.listed(name)
         if isinstance(node, EnvironmentLink):
             await node.decided()
@@ -205,7 +213,7 @@ class Root(Directory):
         if environment is not None:
             await self._roll_back(environment, build, caller)
             return EnvironmentLink(self._recent, self._removals, environment.name)
-        if name in self._directories or is_build_name(name) or "@" in name:
+        if name in self._directories or is_build_name(name) or "@" in name or is_export_name(name):
             refuse(errno.EPERM, name)
         if caller.uid and sum(link.uid == caller.uid for link in self._live_passing().values()) >= MAX_PASSING_LINKS:
             refuse(errno.EDQUOT, name)
@@ -239,6 +247,9 @@ class Root(Directory):
             return
         if name in self._directories:
             refuse(errno.EISDIR, name)
+        if is_export_name(name):
+            msg = f"{name} is computed from its build: nothing is there that could be removed"
+            raise ForbiddenError(msg)
         if not is_build_name(name) and "@" not in name:
             msg = f"{name} cannot be removed here; remove its file in .specs to retire it"
             raise ForbiddenError(msg)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
+from condafs.export.exports import Export, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.specification import Specification
 
@@ -120,4 +121,20 @@ class ProgressSource(Protocol):
 
     def progress(self, digest: SpecDigest, /) -> Progress | None:
         """How far a build is; None when it is not being made."""
+        ...
+
+
+class ExportSource(Protocol):
+    """Who opens exports (export.exports)."""
+
+    async def find(self, build: BuildName, kind: Format, /) -> Export:
+        """An export of a published build; MachineError when it cannot be made."""
+        ...
+
+    def hold(self, build: BuildName, /) -> None:
+        """Somebody has an export of it open: its files stay."""
+        ...
+
+    def release(self, build: BuildName, /) -> None:
+        """And has it no more."""
         ...

@@ -9,11 +9,12 @@ import trio
 
 from condafs.config import Settings
 from condafs.names import BuildName, EnvironmentName
-from condafs.tree.history import ExportsDirectory, HistoryDirectory
+from condafs.tree.exports import ExportsDirectory
+from condafs.tree.history import HistoryDirectory
 from condafs.tree.logs import LogsDirectory
 from condafs.tree.node import Directory, Link, Ownership
 from condafs.tree.root import Places, Root
-from condafs.tree.sources import Catalog, Intake, ProgressSource
+from condafs.tree.sources import Catalog, ExportSource, Intake, ProgressSource
 from condafs.tree.specs.top import SpecsDirectory
 from condafs.tree.status import StatusDirectory
 from condafs.tree.status_text import Limits
@@ -24,16 +25,17 @@ class Tree:
 
     Args:
         settings: Where things are, and modes.
-        catalog, intake, progress: The rest of the house.
+        catalog, intake, progress, exports: The rest of the house.
         now: Monotonic seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the tree shows all of the house
         self,
         settings: Settings,
         catalog: Catalog,
         intake: Intake,
         progress: ProgressSource,
+        exports: ExportSource,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         settings.logs.mkdir(parents=True, exist_ok=True)
@@ -48,15 +50,16 @@ class Tree:
             ".status": StatusDirectory(catalog, progress, limits, read_only, self._specs),
             ".logs": LogsDirectory(catalog, intake, settings.logs, shared),
             ".history": HistoryDirectory(catalog, read_only),
-            ".exports": ExportsDirectory(read_only),
         }
+        self._exports = ExportsDirectory(catalog, exports, read_only)
         self.root = Root(
             catalog,
             intake,
             self._places,
             self._specs.submissions.removals,
             shared,
-            directories,
+            directories | {".exports": self._exports},
+            self._exports,
             settled=self.settled,
             now=now,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
@@ -119,6 +119,7 @@ class House:
     catalog: Catalog
     scheduler: Scheduler
     intake: Intake
+    exports: "ScriptedExports"
 
     async def write(self, file_name: str, content: bytes, uid: int = 1000) -> BuildName:
         """Write a file, as the tree would."""
@@ -192,12 +193,32 @@ def make_settings(state: Path, **fields: object) -> Settings:
     return settings
 
 
+@dataclass
+class ScriptedExports:
+    """Who computes exports: remembers what was asked, and holds back the removal of builds that are read."""
+
+    prepared: list[BuildName] = field(default_factory=list)
+    removed: list[BuildName] = field(default_factory=list)
+    read: dict[BuildName, trio.Event] = field(default_factory=dict)
+
+    def prepare_soon(self, build: BuildName) -> None:
+        self.prepared.append(build)
+
+    async def unused(self, build: BuildName) -> None:
+        if build in self.read:
+            await self.read[build].wait()
+
+    def remove(self, build: BuildName) -> None:
+        self.removed.append(build)
+
+
 def assemble(settings: Settings, catalog: Catalog, runner: ScriptedRunner | None = None) -> House:
     """A house whose scheduler does not run yet."""
     clock, runner = Clock(), runner or ScriptedRunner()
-    scheduler = Scheduler(catalog, runner, settings, clock=clock, uniform=lambda low, high: (low + high) / 2)
+    exports = ScriptedExports()
+    scheduler = Scheduler(catalog, runner, settings, exports, clock=clock, uniform=lambda low, high: (low + high) / 2)
     intake = Intake(catalog, scheduler, settings, clock=clock)
-    return House(settings, clock, runner, catalog, scheduler, intake)
+    return House(settings, clock, runner, catalog, scheduler, intake, exports)
 
 
 @asynccontextmanager

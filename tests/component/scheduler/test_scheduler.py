@@ -256,6 +256,22 @@ async def test_a_deleted_build_loses_prefix_log_and_record(house: House) -> None
     assert house.current("foo") == second.digest
 
 
+async def test_a_build_whose_export_is_read_keeps_its_files_until_it_is_closed(house: House) -> None:
+    first = await house.write("foo.yaml", specification("foo"))
+    await house.until(first, BuildState.READY)
+    await house.until(await house.write("foo.yaml", specification("foo", "zz-other")), BuildState.READY)
+    house.exports.read[first] = trio.Event()
+    await house.intake.delete_build(first)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert house.prefix(first).is_dir()
+    assert house.state(first) is BuildState.DELETING
+    house.exports.read[first].set()
+    await house.until(first, None)
+    assert not house.prefix(first).exists()
+    assert house.exports.removed == [first]
+    assert first in house.exports.prepared
+
+
 async def test_a_deleted_build_that_is_written_again_is_made_again_with_a_new_number(house: House) -> None:
     content = specification("foo", "a")
     first = await house.write("foo.yaml", content)

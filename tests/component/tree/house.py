@@ -10,6 +10,7 @@ from condafs.builder.protocol import Progress
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, Position, SpecificationError
+from condafs.export.exports import Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
 from condafs.spec.specification import Specification
 from condafs.tree.tree import Tree
@@ -84,17 +85,38 @@ class FakeSnapshot:
 
 
 @dataclass
+class FakeExport:
+    """An export that says what it is of."""
+
+    build: BuildName
+    identity: str
+
+    @property
+    def content(self) -> bytes:
+        return f"{self.identity} of {self.build}\n".encode() * 1000
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content)
+
+    async def read(self, offset: int, size: int) -> memoryview:
+        return memoryview(self.content)[offset : offset + size]
+
+
+@dataclass
 class House:
     """Catalog, intake and scheduler in one. A file is refused when it contains `BAD`, and built when it is not.
 
     Attributes:
         calls: What was asked of the intake, as (verb, subject, ...).
+        held: Builds whose exports are open, one for each.
     """
 
     settings: Settings
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
+    held: list[BuildName] = field(default_factory=list)
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:
@@ -108,6 +130,15 @@ class House:
 
     def progress(self, digest: SpecDigest) -> Progress | None:
         return self.progress_of.get(digest)
+
+    async def find(self, build: BuildName, kind: Format) -> FakeExport:
+        return FakeExport(build, kind.value)
+
+    def hold(self, build: BuildName) -> None:
+        self.held.append(build)
+
+    def release(self, build: BuildName) -> None:
+        self.held.remove(build)
 
     def check(self, file_name: str, content: bytes) -> Specification | None:
         if b"BAD" in content:
@@ -171,4 +202,4 @@ def make_house(directory: Path) -> House:
 
 def make_tree(house: House) -> Tree:
     """A tree of that house."""
-    return Tree(house.settings, house, house, house)
+    return Tree(house.settings, house, house, house, house)

@@ -171,9 +171,3 @@ async def test_other_files_among_the_logs_are_not_shown(house: House, tree: Tree
     assert await logs.child("stray.log") is None
     with pytest.raises(FileNotFoundError):
         await logs.unlink("stray.log", ME)
-
-
-async def test_there_are_no_exports_yet(tree: Tree) -> None:
-    exports = await directory(tree, ".exports")
-    assert list(await exports.names()) == []
-    assert await exports.child("foo.tar") is None
