@@ -11,8 +11,8 @@ from pathlib import Path
 from condafs.config import machine_platform
 from condafs.errors import MachineError, UserError
 from condafs.export.base_archive import BaseLayer, read_archive
-from condafs.export.base_config import BaseConfig
 from condafs.export.base_host import host_members
+from condafs.export.configuration import BaseConfig
 from condafs.export.documents import platform_of
 from condafs.export.member import Member, Slice
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from condafs.errors import UserError
 from condafs.export.base_blobs import Find, compression_of, open_blobs, read_blob
-from condafs.export.base_config import BaseConfig, base_config
+from condafs.export.base_config import base_config
 from condafs.export.base_index import Candidate, Chooser, document, entries, matches
+from condafs.export.configuration import BaseConfig
 from condafs.export.digests import hex_of
 from condafs.export.documents import LAYER_TAR, Platform
 from condafs.export.member import Slice
@@ -127,7 +128,8 @@ def _docker_image(find: Find, listing: Slice, platform: Platform) -> BaseImage:
         text = read_blob(place)
         config = document(text, dict)
         if matches(config, platform, others):
-            name = ", ".join(map(str, image.get("RepoTags") or ()))
+            tags = image.get("RepoTags")
+            name = ", ".join(map(str, tags)) if isinstance(tags, list) else ""
             images.append(Candidate(name, sha256(text).hexdigest(), image, config))
     found = _only(images, platform, others)
     config = base_config(found.config)

@@ -10,8 +10,6 @@ from typing import Any
 from condafs.export.configuration import INHERITED, BaseConfig
 from condafs.export.digests import hex_of
 
-__all__ = ["BaseConfig", "base_config"]
-
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)

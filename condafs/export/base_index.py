@@ -62,7 +62,7 @@ class Chooser:
         """Images that a descriptor leads to. Blobs that are not there are other platforms', which nobody wanted."""
         if not isinstance(descriptor, dict) or depth > _MAX_DEPTH:
             return
-        kind = descriptor.get("mediaType")
+        kind = str(descriptor.get("mediaType"))
         platform = descriptor.get("platform")
         if isinstance(platform, dict) and not matches(platform, self.platform, self.others):
             return

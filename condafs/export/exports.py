@@ -1,5 +1,7 @@
 """Exports of builds: opened by who reads them, laid out and hashed beside that, never stored.
 
+Descriptors and mappings are held for exports that somebody has open; of others no more is kept than how large they are.
+
 Concurrency: everything here runs on the event loop; bytes are computed by processes of their own, so that whoever reads
 gigabytes keeps nobody else from an answer.
 """
@@ -8,14 +10,16 @@ import errno
 import logging
 import os
 from collections import Counter, OrderedDict
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import trio
 
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
-from condafs.errors import MachineError
+from condafs.errors import CondafsError, MachineError
 from condafs.export.hashing import Hashing
 from condafs.export.images import Image, Images
 from condafs.export.index import TAR
@@ -25,8 +29,8 @@ from condafs.names import BuildName
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 64
-"""Exports that stay open after the last reader has gone: some descriptors and a mapped index each."""
+REMEMBERED = 20_000
+"""Exports whose size is remembered."""
 
 QUIET_SECONDS = 3
 """How long after a build its exports are laid out: what is wanted next, somebody's first steps in it, comes first."""
@@ -39,23 +43,25 @@ class Format(StrEnum):
     OCI = "oci"
 
 
-class Export(Protocol):
-    """One file that is computed while it is read.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An export that nobody needs to have open.
 
     Attributes:
         build: What it is of.
-        identity: The same for the same content.
+        kind: In what form.
+        identity: Of two exports of a build, equal for equal content.
         size_bytes: Exact.
     """
 
-    @property
-    def build(self) -> BuildName: ...  # noqa: D102
+    build: BuildName
+    kind: Format
+    identity: str
+    size_bytes: int
 
-    @property
-    def identity(self) -> str: ...  # noqa: D102
 
-    @property
-    def size_bytes(self) -> int: ...  # noqa: D102
+class Export(Protocol):
+    """An export that is open: one file that is computed while it is read."""
 
     async def read(self, offset: int, size: int) -> memoryview:
         """Up to `size` bytes at `offset`, and up to MAX_READ_BYTES; fewer only at the end. To be let go of soon.
@@ -69,16 +75,13 @@ class Export(Protocol):
 class TarExport:
     """`.tar`."""
 
-    def __init__(self, build: BuildName, archive: Archive, pool: ReaderPool) -> None:
-        self.build = build
-        self.identity = Format.TAR.value
-        self.size_bytes = archive.index.size_bytes
+    def __init__(self, archive: Archive, pool: ReaderPool) -> None:
         self._archive = archive
         self._pool = pool
 
     async def read(self, offset: int, size: int) -> memoryview:
         """See `Export`."""
-        size = _clip(size, self.size_bytes - offset)
+        size = _clip(size, self._archive.index.size_bytes - offset)
         return await self._pool.read([Stretch(self._archive, offset, size)])
 
 
@@ -86,21 +89,19 @@ class OciExport:
     """`.oci`."""
 
     def __init__(self, build: BuildName, image: Image, pool: ReaderPool) -> None:
-        self.build = build
-        self.identity = f"{Format.OCI.value}-{image.identity}"
-        self.size_bytes = image.archive.size_bytes
+        self._build = build
         self._image = image
         self._pool = pool
 
     async def read(self, offset: int, size: int) -> memoryview:
         """See `Export`. What holds a digest waits for the hashing of those layers, which happens once ever."""
         archive = self._image.archive
-        size = _clip(size, self.size_bytes - offset)
+        size = _clip(size, archive.size_bytes - offset)
         try:
             digests = await self._image.digests(archive.layers_needed(offset, size))
         except MachineError as error:
-            logger.warning("%s: cannot be exported: %s", self.build, error)
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self.build)) from None
+            logger.warning("%s: cannot be exported: %s", self._build, error)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self._build)) from None
         return await self._pool.read(archive.parts(offset, size, digests))
 
 
@@ -119,37 +120,56 @@ class Exports:
     """
 
     def __init__(self, catalog: Catalog, settings: Settings, nursery: trio.Nursery) -> None:
-        self._builds = settings.builds
         self._nursery = nursery
         self._layouts = Layouts(settings.builds, settings.exports, nursery)
         self._images = Images(catalog, settings, self._layouts, Hashing(catalog, nursery))
         self._pool = ReaderPool()
         nursery.start_soon(self._pool.run)
         self._preparing = trio.CapacityLimiter(1)
-        self._open: OrderedDict[tuple[BuildName, str], Export] = OrderedDict()
+        self._sizes: OrderedDict[tuple[BuildName, str], int] = OrderedDict()
+        self._open: WeakValueDictionary[tuple[BuildName, str], TarExport | OciExport] = WeakValueDictionary()
         self._held: Counter[BuildName] = Counter()
         self._released = trio.Event()
 
-    async def find(self, build: BuildName, kind: Format) -> Export:
-        """An export of a published build.
+    async def find(self, build: BuildName, kind: Format) -> Description:
+        """An export of a published build; its index is made when there is none.
 
         Raises:
-            MachineError: The build is damaged, there is no room for its index, or the base of images is not there.
+            MachineError: The build is damaged, or there is no room for its index.
+            UserError: The base of the image is not there, or not for everybody.
         """
-        if kind is Format.TAR:
-            key = build, Format.TAR.value
-            if (known := self._open.get(key)) is None:
-                archive = await self._layouts.open(build, TAR)
-                known = TarExport(build, archive, self._pool)
+        identity = TAR if kind is Format.TAR else await self._images.identity(build)
+        size = self._sizes.get((build, identity))
+        if size is None:
+            if kind is Format.TAR:
+                size = (await self._layouts.open(build, TAR)).index.size_bytes
+            else:
+                image = await self._images.find(build)
+                identity, size = image.identity, image.archive.size_bytes
+            self._sizes[build, identity] = size
+            if len(self._sizes) > REMEMBERED:
+                self._sizes.popitem(last=False)
+        return Description(build, kind, identity, size)
+
+    async def open(self, found: Description) -> Export:
+        """Open an export.
+
+        Raises:
+            OSError: ESTALE, when the build has another image by now.
+            MachineError, UserError: As `find`.
+        """
+        key = found.build, found.identity
+        if export := self._open.get(key):
+            return export
+        if found.kind is Format.TAR:
+            export = TarExport(await self._layouts.open(found.build, TAR), self._pool)
         else:
-            image = await self._images.find(build)
-            key = build, f"{Format.OCI.value}-{image.identity}"
-            known = self._open.get(key) or OciExport(build, image, self._pool)
-        self._open[key] = known
-        self._open.move_to_end(key)
-        while len(self._open) > REMEMBERED:
-            self._open.popitem(last=False)
-        return known
+            image = await self._images.find(found.build)
+            if image.identity != found.identity:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(found.build))
+            export = OciExport(found.build, image, self._pool)
+        self._open[key] = export
+        return export
 
     def prepare_soon(self, build: BuildName) -> None:
         """A build was published: lay its exports out and hash its layers, in the background."""
@@ -163,10 +183,8 @@ class Exports:
                 image = await self._images.find(build)
                 for job in image.begin_hashing():
                     await job.done.wait()
-        except MachineError as error:
+        except CondafsError as error:
             logger.info("%s: its image is not prepared: %s", build, error)
-
-    # Who reads
 
     def hold(self, build: BuildName) -> None:
         """Somebody has an export of it open."""
@@ -180,17 +198,10 @@ class Exports:
             self._released.set()
             self._released = trio.Event()
 
-    async def unused(self, build: BuildName) -> None:
-        """Wait until nobody has an export of a build open."""
+    async def clear(self, build: BuildName) -> None:
+        """A build is to go: wait until nobody has an export of it open, and remove what was kept for them."""
         while self._held[build]:
             await self._released.wait()
-
-    def remove(self, build: BuildName) -> None:
-        """The files of a build are about to go. Blocking."""
-        self._layouts.remove(build)
-
-    def forget(self, build: BuildName) -> None:
-        """Nothing of a build is open any more."""
-        for key in [key for key in self._open if key[0] == build]:
-            del self._open[key]
-        self._images.forget(build)
+        for key in [key for key in self._sizes if key[0] == build]:
+            del self._sizes[key]
+        await trio.to_thread.run_sync(self._layouts.remove, build)

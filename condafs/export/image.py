@@ -15,6 +15,7 @@ hashing of that layer alone; what comes after the layers waits for all.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -37,7 +38,7 @@ class Documents:
     docker: bytes
 
 
-DocumentsOf: TypeAlias = Callable[[Sequence[str]], Documents]
+DocumentsOf: TypeAlias = Callable[[tuple[str, ...]], Documents]
 """The documents for layers of these digests; their lengths do not depend on them."""
 
 
@@ -69,16 +70,17 @@ class ImageArchive:
     """
 
     def __init__(self, layers: Sequence[Stretch], documents: DocumentsOf) -> None:
-        self._documents = documents
+        # Parts refer to this and not to the archive: a circle would keep descriptors open until somebody collects it.
+        self._documents = lru_cache(2)(documents)
         self._parts: list[_Piece] = []
-        self._made: tuple[tuple[str, ...], Documents] | None = None
         self.size_bytes = 0
         self._lay_out(layers)
         self._starts = [part.start for part in self._parts]
 
     def _lay_out(self, layers: Sequence[Stretch]) -> None:
         everything = range(len(layers))
-        unknown = self._documents([UNKNOWN] * len(layers))
+        documents = self._documents
+        unknown = documents((UNKNOWN,) * len(layers))
         self._append(range(0), _constant(_member("oci-layout", OCI_LAYOUT)))
         self._append(range(0), _constant(_directories()))
         for number, layer in enumerate(layers):
@@ -87,7 +89,9 @@ class ImageArchive:
             self.size_bytes += layer.size_bytes
             self._append(range(0), _constant(padding(layer.size_bytes)))
         size = len(_members(unknown))
-        self._parts.append(_Piece(self.size_bytes, size, everything, lambda digests: _members(self._of(digests))))
+        self._parts.append(
+            _Piece(self.size_bytes, size, everything, lambda digests: _members(documents(tuple(digests))))
+        )
         self.size_bytes += size
 
     def _append(self, layers: range, content: Callable[[Sequence[str]], bytes]) -> None:
@@ -95,12 +99,6 @@ class ImageArchive:
         if size:
             self._parts.append(_Piece(self.size_bytes, size, layers, content))
             self.size_bytes += size
-
-    def _of(self, digests: Sequence[str]) -> Documents:
-        key = tuple(digests)
-        if self._made is None or self._made[0] != key:
-            self._made = key, self._documents(digests)
-        return self._made[1]
 
     def layers_needed(self, offset: int, size: int) -> range:
         """The layers whose digests have to be known to read there."""

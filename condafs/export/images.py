@@ -8,7 +8,8 @@ the name, and the base. The layer or layers of a base are laid out like those of
 import hashlib
 import itertools
 import json
-from collections import OrderedDict
+import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import trio
 
 from condafs.catalog.store import Catalog
 from condafs.config import Settings, machine_platform
-from condafs.errors import MachineError
+from condafs.errors import MachineError, UserError
 from condafs.export.base import HOST, Base, BaseLayer, find_base, glibc_version
 from condafs.export.configuration import Configuration, configure
 from condafs.export.documents import (
@@ -34,7 +35,7 @@ from condafs.export.facts import Facts, LaidOut
 from condafs.export.hashing import Hashing, KeyedLayer
 from condafs.export.image import UNKNOWN, Documents, ImageArchive
 from condafs.export.index import LAYERS
-from condafs.export.layers import IMAGE_PREFIX
+from condafs.export.layers import IMAGE_PREFIX, MAX_PACKAGE_LAYERS
 from condafs.export.layout import IndexWriter
 from condafs.export.layouts import Layouts
 from condafs.export.pool import Archive, Stretch
@@ -43,8 +44,8 @@ from condafs.export.workshop import Job
 from condafs.names import BuildName
 from condafs.spec.image import ImageSettings
 
-REMEMBERED = 64
-"""Images that stay put together."""
+MAX_BASE_LAYERS = 125 - MAX_PACKAGE_LAYERS - 2
+"""docker takes 125 layers; tail and environment are ours too."""
 
 BASE_SECONDS = 30
 """How long a base is taken to be what it was: a look at it is a few hundred system calls."""
@@ -90,11 +91,11 @@ class Image:
         self.layers = layers
         self._hashing = hashing
         self._keyed = [KeyedLayer(layer.key, layer.content) for layer in layers]
-        self._documents = documents
-        self.archive = ImageArchive([layer.content for layer in layers], self._described)
 
-    def _described(self, digests: Sequence[str]) -> Documents:
-        return self._documents([_with_digest(layer, d) for layer, d in zip(self.layers, digests, strict=True)])
+        def described(digests: tuple[str, ...]) -> Documents:
+            return documents([_with_digest(layer, digest) for layer, digest in zip(layers, digests, strict=True)])
+
+        self.archive = ImageArchive([layer.content for layer in layers], described)
 
     async def digests(self, wanted: range) -> list[str]:
         """The digests of all layers: of those that are wanted the true ones, of others UNKNOWN perhaps.
@@ -128,8 +129,15 @@ class Images:
         self._settings = settings
         self._layouts = layouts
         self._hashing = hashing
-        self._bases: dict[str, tuple[float, Base]] = {}
-        self._images: OrderedDict[tuple[BuildName, str], Image] = OrderedDict()
+        self._bases: dict[tuple[str, bool], tuple[float, Base]] = {}
+
+    async def identity(self, build: BuildName) -> str:
+        """What tells the image of a build from others that it had or will have; cheap.
+
+        Raises:
+            UserError: The base is not there.
+        """
+        return _identity(*await self._wrapping(build))
 
     async def find(self, build: BuildName) -> Image:
         """The image of a published build.
@@ -138,32 +146,24 @@ class Images:
             MachineError: The build is damaged, or there is no room.
             UserError: The base is not there.
         """
+        settings, base = await self._wrapping(build)
+        return await self._put_together(build, settings, base)
+
+    async def _wrapping(self, build: BuildName) -> tuple[ImageSettings, Base]:
         with self._catalog.snapshot() as snapshot:
             settings = snapshot.image(build.name)
-        base = await self._base(settings.base or self._settings.image_base)
-        identity = _identity(settings, base)
-        image = self._images.get((build, identity))
-        if image is None:
-            image = await self._put_together(build, settings, base, identity)
-        self._images[build, identity] = image
-        self._images.move_to_end((build, identity))
-        while len(self._images) > REMEMBERED:
-            self._images.popitem(last=False)
-        return image
+        return settings, await self._base(settings.base or self._settings.image_base, is_public=bool(settings.base))
 
-    def forget(self, build: BuildName) -> None:
-        """A build goes."""
-        for key in [key for key in self._images if key[0] == build]:
-            del self._images[key]
-
-    async def _base(self, setting: str) -> Base:
-        looked, base = self._bases.get(setting, (-BASE_SECONDS, None))
+    async def _base(self, setting: str, *, is_public: bool) -> Base:
+        """A base; one that a specification names has to be everybody's, for everybody can read the image."""
+        key = setting, is_public
+        looked, base = self._bases.get(key, (-BASE_SECONDS, None))
         if base is None or trio.current_time() - looked > BASE_SECONDS:
-            base = await trio.to_thread.run_sync(find_base, setting)
-            self._bases[setting] = trio.current_time(), base
+            base = await trio.to_thread.run_sync(_find_base, setting, is_public)
+            self._bases[key] = trio.current_time(), base
         return base
 
-    async def _put_together(self, build: BuildName, settings: ImageSettings, base: Base, identity: str) -> Image:
+    async def _put_together(self, build: BuildName, settings: ImageSettings, base: Base) -> Image:
         below = await trio.to_thread.run_sync(_lay_out_base, base, self._settings.exports)
         archive = await self._layouts.open(build, LAYERS)
         facts = Facts(**archive.index.notes["facts"])
@@ -177,7 +177,7 @@ class Images:
         def documents(layers: Sequence[Layer]) -> Documents:
             return _documents(configuration, platform, repository, layers)
 
-        return Image(identity, [*below, *own], documents, self._hashing)
+        return Image(_identity(settings, base), [*below, *own], documents, self._hashing)
 
 
 def _documents(configuration: Configuration, platform: Platform, repository: str, layers: Sequence[Layer]) -> Documents:
@@ -187,8 +187,34 @@ def _documents(configuration: Configuration, platform: Platform, repository: str
     return Documents(config, manifest, index, docker_manifest(config, layers, repository))
 
 
+def _find_base(setting: str, is_public: bool) -> Base:  # noqa: FBT001 - called by a thread
+    if is_public and setting.startswith("/"):
+        _require_public(Path(setting))
+    base = find_base(setting)
+    if len(base.layers) > MAX_BASE_LAYERS:
+        msg = f"{setting} has {len(base.layers)} layers; images can stand on {MAX_BASE_LAYERS} at most: squash it"
+        raise UserError(msg)
+    return base
+
+
+def _require_public(path: Path) -> None:
+    """Refuse what its owner may have meant for some only: the daemon may read more than who wrote the specification."""
+    real = Path(os.path.realpath(path))
+    try:
+        modes = [
+            (real.stat().st_mode, stat.S_IROTH),
+            *((parent.stat().st_mode, stat.S_IXOTH) for parent in real.parents),
+        ]
+    except OSError as error:
+        msg = f"the base {path} of an image cannot be read: {error.strerror}"
+        raise UserError(msg) from None
+    if not all(mode & bit for mode, bit in modes):
+        msg = f"the base {path} of an image can be read by some users only, and the image by all: chmod o+r it"
+        raise UserError(msg)
+
+
 def _identity(settings: ImageSettings, base: Base) -> str:
-    text = json.dumps(["condafs image 1", asdict(settings), base.key], sort_keys=True)
+    text = json.dumps(["oci 1", asdict(settings), base.key], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ IMAGE_PREFIX = "/opt/env"
 """Where an environment is in every image."""
 
 MAX_PACKAGE_LAYERS = 96
-"""docker takes 125 layers, podman runs 128 (shared experiments): room for base, tail, environment, and who builds on."""
+"""docker takes 125 layers, podman runs 128 (shared experiments): room for base, tail, environment and who builds on."""
 
 MIN_LAYER_BYTES = 64 << 10
 """Packages smaller than this share the tail: a layer costs a tool more than it saves."""

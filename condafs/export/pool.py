@@ -37,7 +37,7 @@ PLACES_A_WORKER = 2
 KNOWN_ARCHIVES = 16
 """Archives that a worker keeps open; each takes two mappings and some descriptors."""
 
-IDLE_SECONDS = 30
+IDLE_SECONDS = 10
 
 _LONGEST_ANSWER = 1 << 16
 
@@ -142,7 +142,7 @@ class ReaderPool:
         """End processes that have nothing to do; all of them when cancelled."""
         try:
             while True:
-                await trio.sleep(IDLE_SECONDS)
+                await trio.sleep(IDLE_SECONDS / 2)
                 if trio.current_time() - self._last_used > IDLE_SECONDS:
                     while self._idle:
                         await _end(self._idle.pop())

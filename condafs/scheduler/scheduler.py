@@ -46,12 +46,8 @@ class Exports(Protocol):
         """It is published."""
         ...
 
-    async def unused(self, build: BuildName, /) -> None:
-        """Wait until nobody reads an export of it."""
-        ...
-
-    def remove(self, build: BuildName, /) -> None:
-        """Remove what was kept for its exports. Blocking."""
+    async def clear(self, build: BuildName, /) -> None:
+        """Wait until nobody reads an export of it, and remove what was kept for them."""
         ...
 
 
@@ -269,9 +265,8 @@ class Scheduler:
 
     async def _remove(self, build: BuildName) -> None:
         """Remove the files of a DELETING build, then its record. A crash between leaves it DELETING: done again."""
-        await self._exports.unused(build)
+        await self._exports.clear(build)
         try:
-            await trio.to_thread.run_sync(self._exports.remove, build)
             await trio.to_thread.run_sync(remove_prefix, self._settings.builds / str(build))
             await self._logbook.remove(build)
             await self._surely(partial(changes.erase, digest=build.digest, now=self._clock()), build)

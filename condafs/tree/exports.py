@@ -13,7 +13,7 @@ from typing import ClassVar
 import trio
 
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
-from condafs.export.exports import Export, Format
+from condafs.export.exports import Description, Export, Format
 from condafs.names import RESERVED_SUFFIXES, SHORT_DIGEST_LENGTH, BuildName
 from condafs.tree.node import Attributes, Directory, File, Handle, Lifetimes, Ownership
 from condafs.tree.resolve import resolve
@@ -29,13 +29,13 @@ MAX_LISTED_BUILDS = 10_000
 class ExportHandle(Handle):
     """An export being read; its build stays for as long."""
 
-    __slots__ = ("_export", "_exports")
+    __slots__ = ("_build", "_export", "_exports")
     is_immutable = True
 
-    def __init__(self, exports: ExportSource, export: Export) -> None:
+    def __init__(self, exports: ExportSource, build: BuildName, export: Export) -> None:
         self._exports = exports
+        self._build = build
         self._export = export
-        exports.hold(export.build)
 
     async def read(self, offset: int, size: int) -> memoryview:
         """Computed."""
@@ -43,7 +43,7 @@ class ExportHandle(Handle):
 
     async def release(self) -> None:
         """The build may go now."""
-        self._exports.release(self._export.build)
+        self._exports.release(self._build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,31 @@ class ExportFile(File):
     """An export. Its content never changes: another build's is another file."""
 
     exports: ExportSource
-    export: Export
+    found: Description
     finished: float
     lifetimes: ClassVar[Lifetimes] = Lifetimes(attributes_seconds=60)
 
     @property
     def key(self) -> bytes:
         """The build, and in what form."""
-        return f"export:{self.export.build}:{self.export.identity}".encode()
+        return f"export:{self.found.build}:{self.found.identity}".encode()
 
     def attributes(self) -> Attributes:
         """Exact in size; no disk is taken. As old as the build."""
         when = int(self.finished * _NANOSECONDS)
         return Attributes(
-            stat.S_IFREG | 0o444, size_bytes=self.export.size_bytes, mtime_ns=when, ctime_ns=when, atime_ns=when
+            stat.S_IFREG | 0o444, size_bytes=self.found.size_bytes, mtime_ns=when, ctime_ns=when, atime_ns=when
         )
 
     async def open_to_read(self) -> ExportHandle:
         """Open it."""
-        return ExportHandle(self.exports, self.export)
+        build = self.found.build
+        self.exports.hold(build)  # before anything is awaited: its files must not go meanwhile
+        try:
+            return ExportHandle(self.exports, build, await self.exports.open(self.found))
+        except BaseException:
+            self.exports.release(build)
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,8 @@ class ExportsDirectory(Directory):
             except (NotFoundError, InvalidNameError, AmbiguousDigestError):
                 return None
             record = snapshot.build(build.digest)
-        export = await self._exports.find(build, Format(suffix))
-        return ExportFile(self._exports, export, record.finished if record else 0)
+        found = await self._exports.find(build, Format(suffix))
+        return ExportFile(self._exports, found, record.finished if record else 0)
 
     def listed(self, name: str) -> ListedExport:
         """The name alone."""

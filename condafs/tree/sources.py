@@ -6,7 +6,7 @@ from typing import Protocol
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
-from condafs.export.exports import Export, Format
+from condafs.export.exports import Description, Export, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.specification import Specification
 
@@ -127,8 +127,12 @@ class ProgressSource(Protocol):
 class ExportSource(Protocol):
     """Who opens exports (export.exports)."""
 
-    async def find(self, build: BuildName, kind: Format, /) -> Export:
+    async def find(self, build: BuildName, kind: Format, /) -> Description:
         """An export of a published build; MachineError when it cannot be made."""
+        ...
+
+    async def open(self, found: Description, /) -> Export:
+        """Open it; ESTALE when it is another by now."""
         ...
 
     def hold(self, build: BuildName, /) -> None:

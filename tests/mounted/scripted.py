@@ -21,6 +21,7 @@ import trio
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
 from condafs.config import Settings
 from condafs.daemon import run
+from condafs.prefix.inventory import write_inventory
 
 
 class ScriptedRunner:
@@ -43,6 +44,7 @@ class ScriptedRunner:
         prefix = Path(request.prefix)
         prefix.mkdir(parents=True)  # noqa: ASYNC240 - tiny
         (prefix / "specification").write_text(request.specification)
+        write_inventory(prefix)  # what exports are laid out from
         return Succeeded(100, 10, 2, 1, "0" * 64)
 
 

@@ -6,14 +6,14 @@ import itertools
 import os
 import tarfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condafs.export.index import CHUNK_BYTES, Index, IndexWriter
+from condafs.export.index import CHUNK_BYTES, Index
+from condafs.export.layout import IndexWriter
 from condafs.export.member import Kind, Member, Piece, Slice, Source, whole
 from condafs.export.reader import KEPT_OPEN, Reader
 
@@ -30,7 +30,16 @@ def index_of(directory: Path, pieces: Sequence[Piece]) -> Index:
     writer.add(pieces)
     path = directory / f"index-{next(numbers)}"
     writer.write(path, {"about": "this"})
-    return Index.open(path)
+    return open_index(path)
+
+
+def open_index(path: Path) -> Index:
+    with path.open("rb") as file:
+        return Index(file.fileno())
+
+
+def reader_of(index: Index, root: Path) -> Reader:
+    return Reader(index, os.open(root, os.O_PATH))
 
 
 @pytest.fixture
@@ -66,7 +75,7 @@ def test_a_layout_read_in_any_slicing_equals_one_sequential_read(
     index = index_of(tmp_path, pieces)
     assert index.size_bytes == len(whole_text)
     assert index.notes == {"about": "this"}
-    reader = Reader(index, tmp_path)
+    reader = reader_of(index, tmp_path)
     try:
         assert reader.read(0, len(whole_text) + 10) == whole_text
         for _ in range(5):
@@ -84,7 +93,7 @@ def test_members_make_a_tar(tmp_path: Path, files: list[Path]) -> None:
     writer.add_member(Member("d/link", Kind.LINK, 0o777, 5, target="file-1"))
     writer.end_archive()
     writer.write(tmp_path / "index")
-    reader = Reader(Index.open(tmp_path / "index"), tmp_path)
+    reader = reader_of(open_index(tmp_path / "index"), tmp_path)
     archive = bytes(reader.read(0, 1 << 30))
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for path in files:
@@ -94,34 +103,22 @@ def test_members_make_a_tar(tmp_path: Path, files: list[Path]) -> None:
     reader.close()
 
 
-def test_threads_read_at_once(tmp_path: Path, files: list[Path]) -> None:
-    pieces = [piece for _ in range(20) for path in files for piece in (b"between", *whole(source_of(path)))]
-    reader = Reader(index_of(tmp_path, pieces), tmp_path)
-    expected = b"".join(b"between" + path.read_bytes() for _ in range(20) for path in files)
-    starts = range(0, len(expected), 100_000)
-    with ThreadPoolExecutor(8) as pool:
-        found = b"".join(pool.map(lambda start: reader.read(start, 100_000), starts))
-    assert found == expected
-    reader.close()
-
-
 def test_descriptors_do_not_pile_up(tmp_path: Path, files: list[Path]) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    reader = Reader(index_of(tmp_path, [piece for path in files for piece in whole(source_of(path))]), tmp_path)
+    reader = reader_of(index_of(tmp_path, [piece for path in files for piece in whole(source_of(path))]), tmp_path)
     for offset in range(0, reader.index.size_bytes, 1000):
         reader.read(offset, 10)
     directory_and_map = 2
     assert len(os.listdir("/proc/self/fd")) <= before + directory_and_map + KEPT_OPEN
+    reader.close()
     del reader
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "touched", "gone", "a link", "a directory"])
-def test_a_file_that_changed_is_an_error_and_never_zeros(
-    tmp_path: Path, files: list[Path], change: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_changed_is_an_error_and_never_zeros(tmp_path: Path, files: list[Path], change: str) -> None:
     path = files[4]
-    reader = Reader(index_of(tmp_path, [b"before", *whole(source_of(path))]), tmp_path)
+    reader = reader_of(index_of(tmp_path, [b"before", *whole(source_of(path))]), tmp_path)
     content = path.read_bytes()
     path.unlink()
     match change:
@@ -139,13 +136,12 @@ def test_a_file_that_changed_is_an_error_and_never_zeros(
     with pytest.raises(OSError, match=path.name) as caught:
         reader.read(0, 100)
     assert caught.value.errno == errno.EIO
-    assert path.name in caplog.text
     reader.close()
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path, files: list[Path]) -> None:
     path = files[5]
-    reader = Reader(index_of(tmp_path, whole(source_of(path))), tmp_path)
+    reader = reader_of(index_of(tmp_path, whole(source_of(path))), tmp_path)
     reader.read(0, 10)
     os.truncate(path, 1000)
     with pytest.raises(OSError, match=path.name):
@@ -158,7 +154,7 @@ def test_a_directory_that_is_renamed_is_read_on(tmp_path: Path, files: list[Path
     directory.mkdir()
     path = directory / "x"
     path.write_bytes(b"content")
-    reader = Reader(index_of(tmp_path, whole(source_of(path))), directory)
+    reader = reader_of(index_of(tmp_path, whole(source_of(path))), directory)
     directory.rename(tmp_path / "elsewhere")
     assert reader.read(0, 7) == b"content"
     reader.close()
@@ -170,7 +166,8 @@ def test_an_index_that_is_cut_off_or_of_another_version_is_none(tmp_path: Path) 
     content = path.read_bytes()
     path.write_bytes(content[:-8])
     with pytest.raises(ValueError, match="cut off"):
-        Index.open(path)
-    path.write_bytes(content.replace(b'"version":1', b'"version":9'))
-    with pytest.raises(ValueError, match="version 9"):
-        Index.open(path)
+        open_index(path)
+    for other in (content.replace(b'"version":1', b'"version":9'), b"[]\n", b"no index\n"):
+        path.write_bytes(other)
+        with pytest.raises(ValueError, match=r"version|Expecting"):
+            open_index(path)

@@ -204,11 +204,9 @@ class ScriptedExports:
     def prepare_soon(self, build: BuildName) -> None:
         self.prepared.append(build)
 
-    async def unused(self, build: BuildName) -> None:
+    async def clear(self, build: BuildName) -> None:
         if build in self.read:
             await self.read[build].wait()
-
-    def remove(self, build: BuildName) -> None:
         self.removed.append(build)
 
 

@@ -10,7 +10,7 @@ from condafs.builder.protocol import Progress
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, Position, SpecificationError
-from condafs.export.exports import Format
+from condafs.export.exports import Description, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
 from condafs.spec.specification import Specification
 from condafs.tree.tree import Tree
@@ -89,15 +89,11 @@ class FakeExport:
     """An export that says what it is of."""
 
     build: BuildName
-    identity: str
+    kind: Format
 
     @property
     def content(self) -> bytes:
-        return f"{self.identity} of {self.build}\n".encode() * 1000
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.content)
+        return f"{self.kind} of {self.build}\n".encode() * 1000
 
     async def read(self, offset: int, size: int) -> memoryview:
         return memoryview(self.content)[offset : offset + size]
@@ -131,8 +127,11 @@ class House:
     def progress(self, digest: SpecDigest) -> Progress | None:
         return self.progress_of.get(digest)
 
-    async def find(self, build: BuildName, kind: Format) -> FakeExport:
-        return FakeExport(build, kind.value)
+    async def find(self, build: BuildName, kind: Format) -> Description:
+        return Description(build, kind, kind.value, len(FakeExport(build, kind).content))
+
+    async def open(self, found: Description) -> FakeExport:
+        return FakeExport(found.build, found.kind)
 
     def hold(self, build: BuildName) -> None:
         self.held.append(build)

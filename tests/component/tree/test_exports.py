@@ -40,7 +40,7 @@ async def test_every_name_of_a_build_has_its_exports(tree: Tree, builds: list[Bu
     one, two = builds
     names = {"foo": two, f"foo@{one.digest.short}": one, f"foo@{one.digest.hex[:5]}": one, "foo@-1": one, str(two): two}
     for name, build in names.items():
-        assert (await export(tree, f"{name}.{suffix}")).export.build == build
+        assert (await export(tree, f"{name}.{suffix}")).found.build == build
 
 
 async def test_attributes_are_exact_and_no_disk_is_taken(tree: Tree, builds: list[BuildName]) -> None:
@@ -62,7 +62,7 @@ async def test_an_export_is_of_one_build_for_ever(house: House, tree: Tree, buil
     assert bytes(await handle.read(0, 100)) == before
     after = await export(tree, "foo.tar")
     assert after.key != node.key
-    assert after.export.build == builds[0]
+    assert after.found.build == builds[0]
     await handle.release()
 
 
