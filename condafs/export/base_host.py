@@ -31,8 +31,8 @@ _LIBRARIES = (
     *(_LIBC, "libm.so.6", "libmvec.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1"),
     *("libresolv.so.2", "libanl.so.1", "libnss_files.so.2", "libnss_dns.so.2"),
     # Not glibc's, but taken for granted: pthread_exit(3) loads the first and aborts without it; crypt(3) was glibc's
-    # when conda's system root was made.
-    *("libgcc_s.so.1", "libcrypt.so.1"),
+    # when conda's system root was made; wheels of PyPI expect the others (auditwheel, manylinux-policy.json).
+    *("libgcc_s.so.1", "libcrypt.so.1", "libstdc++.so.6", "libz.so.1", "libexpat.so.1"),
 )
 
 _LOADER = re.compile(r"/lib\w*/[^/]+")
