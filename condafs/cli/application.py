@@ -28,6 +28,18 @@ _COMMANDS = {
         ),
         ("run", "enter:run", "Run a command inside an environment."),
     ),
+    "Elsewhere": (
+        (
+            "export",
+            "export:export",
+            "Write an environment as one file: a tarball that works anywhere, or a container image.",
+        ),
+        (
+            "image",
+            "image:image",
+            "Show the layers of an environment's container image, and which other environments share them.",
+        ),
+    ),
     "Time": (
         ("history", "report:history", "List the generations of an environment."),
         ("diff", "compare:diff", "Show which packages differ between two builds."),
