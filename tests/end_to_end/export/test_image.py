@@ -38,7 +38,7 @@ def daemon(channel_url: str) -> Iterator[Daemon]:
             "variables: {GREETING: two words}\n",
             "Bar.2": "dependencies: [python, pip, condafs-hello =1.1, zz-edgecases, zz-clobber-a, zz-clobber-b, "
             "{pip: [numpy]}]\n"
-            "image: {labels: {team: a}, user: '1000', workdir: /tmp}\n",
+            "image: {labels: {team: a}, user: '1000', workdir: /var}\n",
             "data": "dependencies: [zz-noarch-data]\nimage: {base: none}\n",
             "empty": "dependencies: []\n",
         }.items():
@@ -71,7 +71,7 @@ RUN = ("run", "--rm", "--network=none", "--ulimit", "nofile=1024:1024", "--ulimi
 def test_skopeo_sees_what_the_specification_says(daemon: Daemon, transport: str) -> None:
     document = json.loads(run("skopeo", "inspect", "--config", f"{transport}:{daemon.envs}/Bar.2.oci"))
     config = document["config"]
-    assert (config["User"], config["WorkingDir"]) == ("1000", "/tmp")  # noqa: S108 - in the image
+    assert (config["User"], config["WorkingDir"]) == ("1000", "/var")
     assert config["Labels"]["team"] == "a"
     assert config["Labels"]["condafs.digest"] == os.readlink(daemon.envs / "Bar.2")[:64]
     assert config["Cmd"] == ["/opt/env/bin/python"]
@@ -131,8 +131,8 @@ def test_podman_runs_it(daemon: Daemon, podman: Sequence[str]) -> None:
 def test_numpy_is_imported_read_only_and_by_another_user(daemon: Daemon, podman: Sequence[str]) -> None:
     run(*podman, "load", "-q", "-i", daemon.envs / "Bar.2.oci")
     code = "import numpy, os; print(numpy.arange(4).sum(), os.getuid(), os.getcwd())"
-    assert run(*podman, *RUN, "localhost/bar.2", "python", "-c", code) == "6 1000 /tmp"
-    assert run(*podman, *RUN, "--read-only", "--user", "7", "localhost/bar.2", "python", "-c", code) == "6 7 /tmp"
+    assert run(*podman, *RUN, "localhost/bar.2", "python", "-c", code) == "6 1000 /var"
+    assert run(*podman, *RUN, "--read-only", "--user", "7", "localhost/bar.2", "python", "-c", code) == "6 7 /var"
     winner = (daemon.envs / "Bar.2/share/zz-clobber/file").read_text()
     assert run(*podman, *RUN, "localhost/bar.2", "cat", "/opt/env/share/zz-clobber/file") == winner.strip()
 
