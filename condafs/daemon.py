@@ -134,6 +134,7 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
         scheduler = Scheduler(catalog, runner, settings, exports, clock=time.time, uniform=random.uniform)
         intake = Intake(catalog, scheduler, settings, clock=time.time)
         tree = Tree(settings, catalog, intake, scheduler, exports)
+        await exports.sweep()
         await working.start(scheduler.run)
         await catch_up(intake, catalog, settings.specs, _owner_uid)
         async with trio.open_nursery() as serving:

@@ -120,6 +120,7 @@ class Exports:
     """
 
     def __init__(self, catalog: Catalog, settings: Settings, nursery: trio.Nursery) -> None:
+        self._catalog = catalog
         self._nursery = nursery
         self._layouts = Layouts(settings.builds, settings.exports, nursery)
         self._images = Images(catalog, settings, self._layouts, Hashing(catalog, nursery))
@@ -130,6 +131,15 @@ class Exports:
         self._open: WeakValueDictionary[tuple[BuildName, str], TarExport | OciExport] = WeakValueDictionary()
         self._held: Counter[BuildName] = Counter()
         self._released = trio.Event()
+
+    async def sweep(self) -> None:
+        """Remove what a crash left; once, before anybody reads."""
+
+        def is_ready(name: str) -> bool:
+            with self._catalog.snapshot() as snapshot:
+                return snapshot.is_ready(name)
+
+        await trio.to_thread.run_sync(self._layouts.sweep, is_ready)
 
     async def find(self, build: BuildName, kind: Format) -> Description:
         """An export of a published build; its index is made when there is none.

@@ -9,7 +9,9 @@ They follow from the sealed prefix: who removes them only makes the next reader 
 """
 
 import logging
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -76,6 +78,20 @@ class Layouts:
         except (OSError, ValueError) as error:
             msg = f"{build} cannot be exported: {error}"
             raise MachineError(msg) from None
+
+    def sweep(self, is_ready: Callable[[str], bool]) -> None:
+        """Remove what a crash left, and the layers of bases, which are laid out anew. Blocking; before anybody reads.
+
+        Args:
+            is_ready: Whether a text is the name of a published build.
+        """
+        try:
+            names = os.listdir(self._exports)  # noqa: PTH208 - a generator of paths would be made of it
+        except FileNotFoundError:
+            return
+        for name in names:
+            if not is_ready(name):
+                shutil.rmtree(self._exports / name, ignore_errors=True)
 
     def remove(self, build: BuildName) -> None:
         """Remove the indexes of a build. Blocking. Who has them open reads on."""

@@ -58,7 +58,7 @@ def podman() -> Iterator[Sequence[str]]:
     """podman with a storage of its own."""
     directory = tempfile.mkdtemp(prefix="podman-")
     command = ["podman", "--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver", "vfs"]
-    command += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--tmpdir", f"{directory}/tmp"]
+    command += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--tmpdir", f"{directory}/t"]
     yield command
     subprocess.run([*command, "rmi", "-a", "-f"], check=False, capture_output=True)
     shutil.rmtree(directory, ignore_errors=True)
