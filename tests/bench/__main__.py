@@ -15,6 +15,7 @@ from pathlib import Path
 from condafs.demo.channel import make_channel
 from tests.bench.again import measure_again
 from tests.bench.building import measure_cold, measure_warm
+from tests.bench.exporting import measure_exports
 from tests.bench.flood import measure_flood
 from tests.bench.large_catalog import measure_large_catalog
 from tests.bench.mount import mounted
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         benches: dict[str, Callable[[], Iterator[Result]]] = {
             "warm": lambda: measure_one_mount(subject, scratch, options.repeat),
             "cold": lambda: measure_cold(subject, scratch, options.repeat),
+            "exports": lambda: measure_exports(subject, scratch, options.repeat),
             "flood": lambda: measure_flood(subject, scratch),
             "catalog": lambda: measure_large_catalog(scratch),
         }
@@ -67,7 +69,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--channel", help="URL of a channel; without it one is made from this python")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--only", nargs="+", choices=["warm", "cold", "flood", "catalog"], help="not everything")
+    parser.add_argument(
+        "--only", nargs="+", choices=["warm", "cold", "exports", "flood", "catalog"], help="not everything"
+    )
     parser.add_argument("--repeat", type=int, default=LEAST_REPEAT, help="rounds of each build (at least 5 count)")
     parser.add_argument("--scratch", type=Path, help="directory on the disk to measure on; its path must be short")
     return parser.parse_args(arguments)

@@ -150,7 +150,7 @@ def _first_bytes(directory: Path, repeat: int) -> Iterator[Result]:
 
 def _conda_pack(prefix: Path, out: Path) -> float:
     options = ["-q", "-f", "-p", str(prefix), "-o", str(out), "--format", "tar", "--ignore-missing-files"]
-    return _seconds([sys.executable, "-m", "conda_pack", *options])
+    return _seconds([sys.executable, "-m", "conda_pack.cli", *options])
 
 
 def _cat(path: Path) -> float:
