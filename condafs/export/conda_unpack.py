@@ -1,14 +1,14 @@
 #!/bin/sh
-""":'
+''':'
 # Any python will do; the environment's own comes first.
-for python in "$(dirname -- "$0")/python" python3 python; do
+here=$(dirname -- "$0")
+for python in "$here/python" python3 python; do
     if command -v "$python" >/dev/null 2>&1; then exec "$python" -B "$0" "$@"; fi
 done
 echo "conda-unpack: no python here: put one on PATH" >&2
 exit 127
-"""
-
-# condafs: python 3.6 or later, standard library only; the program `bin/conda-unpack` of an archive.
+'''
+# Of condafs: python 3.6 or later, standard library only; the program `bin/conda-unpack` of an archive.
 import argparse
 import errno
 import json
@@ -218,7 +218,13 @@ def replace(path, content, like):
         raise
 
 
-def write_prefix(tree, prefix, say):
+def say(stream, text):
+    """A line, whatever bytes its paths have."""
+    stream.buffer.write(os.fsencode(text) + b"\n")
+    stream.flush()
+
+
+def write_prefix(tree, prefix, note):
     """Write a prefix into all files; how many were written, and the paths of those that had to be left."""
     tree.load()
     left = []
@@ -226,7 +232,7 @@ def write_prefix(tree, prefix, say):
     for file in tree.files:
         content = tree.read(file)
         if content is None:
-            say("%s is not there any more" % file.path)
+            note("%s is not there any more" % file.path)
             continue
         if file.edits is None:
             file.learn(content)
@@ -245,7 +251,7 @@ def write_prefix(tree, prefix, say):
         if new != content:
             path = tree.place(file.path)
             replace(path, new, os.stat(path))
-            say("%s" % file.path)
+            note("%s" % file.path)
             count += 1
     if tree.prefixes != [prefix] and not left:
         tree.save([prefix])
@@ -288,22 +294,19 @@ def main(arguments):
     prefix = tree.top if options.prefix is None else options.prefix.rstrip("/") or options.prefix
     try:
         require_prefix(tree, prefix)
-        count, left = write_prefix(tree, os.fsencode(prefix), print if options.verbose else lambda _: None)
+        count, left = write_prefix(tree, os.fsencode(prefix), (lambda text: say(sys.stdout, text)) if options.verbose else (lambda _: None))
     except Refused as error:
-        sys.stderr.write("conda-unpack: %s\n" % error)
+        say(sys.stderr, "conda-unpack: %s" % error)
         return 2
     except OSError as error:
         reason = "no room left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        sys.stderr.write("conda-unpack: %s: %s; mend it and run this again\n" % (error.filename, reason))
+        say(sys.stderr, "conda-unpack: %s: %s; mend it and run this again" % (error.filename, reason))
         return 1
     for path in left:
-        sys.stderr.write("conda-unpack: %s was edited since and is left as it is\n" % tree.place(path))
+        say(sys.stderr, "conda-unpack: %s was edited since and is left as it is" % tree.place(path))
     if not options.quiet:
-        print(
-            "conda-unpack: wrote %s into %d files" % (prefix, count)
-            if count
-            else "conda-unpack: nothing to do: %s is written everywhere" % prefix
-        )
+        done = "wrote %s into %d files" % (prefix, count)
+        say(sys.stdout, "conda-unpack: %s" % (done if count else "nothing to do: %s is written everywhere" % prefix))
     return 1 if left else 0
 
 
