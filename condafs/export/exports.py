@@ -32,6 +32,10 @@ logger = logging.getLogger(__name__)
 REMEMBERED = 20_000
 """Exports whose size is remembered."""
 
+LINGER_SECONDS = 2
+MOST_LINGERING = 16
+"""Exports that stay open for a moment after a look-up, and how many: a listing looks up thousands."""
+
 QUIET_SECONDS = 3
 """How long after a build its exports are laid out: what is wanted next, somebody's first steps in it, comes first."""
 
@@ -75,13 +79,16 @@ class Export(Protocol):
 class TarExport:
     """`.tar`."""
 
+    identity = TAR
+
     def __init__(self, archive: Archive, pool: ReaderPool) -> None:
+        self.size_bytes = archive.index.size_bytes
         self._archive = archive
         self._pool = pool
 
     async def read(self, offset: int, size: int) -> memoryview:
         """See `Export`."""
-        size = _clip(size, self._archive.index.size_bytes - offset)
+        size = _clip(size, self.size_bytes - offset)
         return await self._pool.read([Stretch(self._archive, offset, size)])
 
 
@@ -89,6 +96,8 @@ class OciExport:
     """`.oci`."""
 
     def __init__(self, build: BuildName, image: Image, pool: ReaderPool) -> None:
+        self.identity = image.identity
+        self.size_bytes = image.archive.size_bytes
         self._build = build
         self._image = image
         self._pool = pool
@@ -96,7 +105,7 @@ class OciExport:
     async def read(self, offset: int, size: int) -> memoryview:
         """See `Export`. What holds a digest waits for the hashing of those layers, which happens once ever."""
         archive = self._image.archive
-        size = _clip(size, archive.size_bytes - offset)
+        size = _clip(size, self.size_bytes - offset)
         try:
             digests = await self._image.digests(archive.layers_needed(offset, size))
         except MachineError as error:
@@ -123,12 +132,14 @@ class Exports:
         self._catalog = catalog
         self._nursery = nursery
         self._layouts = Layouts(settings.builds, settings.exports, nursery)
-        self._images = Images(catalog, settings, self._layouts, Hashing(catalog, nursery))
+        self._images = Images(catalog, settings, self._layouts, Hashing(catalog, nursery), nursery)
         self._pool = ReaderPool()
         nursery.start_soon(self._pool.run)
+        nursery.start_soon(self._images.look_at_base)
         self._preparing = trio.CapacityLimiter(1)
         self._sizes: OrderedDict[tuple[BuildName, str], int] = OrderedDict()
         self._open: WeakValueDictionary[tuple[BuildName, str], TarExport | OciExport] = WeakValueDictionary()
+        self._lingering = 0
         self._held: Counter[BuildName] = Counter()
         self._released = trio.Event()
 
@@ -151,11 +162,8 @@ class Exports:
         identity = TAR if kind is Format.TAR else await self._images.identity(build)
         size = self._sizes.get((build, identity))
         if size is None:
-            if kind is Format.TAR:
-                size = (await self._layouts.open(build, TAR)).index.size_bytes
-            else:
-                image = await self._images.find(build)
-                identity, size = image.identity, image.archive.size_bytes
+            export = await self._lay_open(build, kind)
+            identity, size = export.identity, export.size_bytes
             self._sizes[build, identity] = size
             if len(self._sizes) > REMEMBERED:
                 self._sizes.popitem(last=False)
@@ -168,18 +176,29 @@ class Exports:
             OSError: ESTALE, when the build has another image by now.
             MachineError, UserError: As `find`.
         """
-        key = found.build, found.identity
-        if export := self._open.get(key):
-            return export
-        if found.kind is Format.TAR:
-            export = TarExport(await self._layouts.open(found.build, TAR), self._pool)
-        else:
-            image = await self._images.find(found.build)
-            if image.identity != found.identity:
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(found.build))
-            export = OciExport(found.build, image, self._pool)
-        self._open[key] = export
+        self._pool.warm_up()
+        export = self._open.get((found.build, found.identity)) or await self._lay_open(found.build, found.kind)
+        if export.identity != found.identity:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(found.build))
         return export
+
+    async def _lay_open(self, build: BuildName, kind: Format) -> TarExport | OciExport:
+        """Open an export; whoever opens it in the next moment, as everybody who looked it up, finds it open."""
+        export: TarExport | OciExport
+        if kind is Format.TAR:
+            export = TarExport(await self._layouts.open(build, TAR), self._pool)
+        else:
+            export = OciExport(build, await self._images.find(build), self._pool)
+        self._open[build, export.identity] = export
+        if self._lingering < MOST_LINGERING:
+            self._nursery.start_soon(self._linger, export)
+        return export
+
+    async def _linger(self, export: TarExport | OciExport) -> None:
+        self._lingering += 1
+        await trio.sleep(LINGER_SECONDS)
+        self._lingering -= 1
+        del export
 
     def prepare_soon(self, build: BuildName) -> None:
         """A build was published: lay its exports out and hash its layers, in the background."""

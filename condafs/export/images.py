@@ -8,6 +8,7 @@ the name, and the base. The layer or layers of a base are laid out like those of
 import hashlib
 import itertools
 import json
+import logging
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ import trio
 
 from condafs.catalog.store import Catalog
 from condafs.config import Settings, machine_platform
-from condafs.errors import MachineError, UserError
+from condafs.errors import CondafsError, MachineError, UserError
 from condafs.export.base import HOST, Base, BaseLayer, find_base, glibc_version
 from condafs.export.configuration import Configuration, configure
 from condafs.export.documents import (
@@ -44,11 +45,16 @@ from condafs.export.workshop import Job
 from condafs.names import BuildName
 from condafs.spec.image import ImageSettings
 
+logger = logging.getLogger(__name__)
+
 MAX_BASE_LAYERS = 125 - MAX_PACKAGE_LAYERS - 2
 """docker takes 125 layers; tail and environment are ours too."""
 
-BASE_SECONDS = 30
-"""How long a base is taken to be what it was: a look at it is a few hundred system calls."""
+BASE_SECONDS = 10
+"""How old the last look at a base may be before it is looked at again, beside the answer: it takes 20 ms."""
+
+LONGEST_SECONDS = 300
+"""And before who asks has to wait for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +128,17 @@ class Images:
         settings: The base for those that name none.
         layouts: Of builds.
         hashing: Knows digests.
+        nursery: Bases are looked at again in it.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings, layouts: Layouts, hashing: Hashing) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, layouts: Layouts, hashing: Hashing, nursery: trio.Nursery
+    ) -> None:
         self._catalog = catalog
         self._settings = settings
         self._layouts = layouts
         self._hashing = hashing
+        self._nursery = nursery
         self._bases: dict[tuple[str, bool], tuple[float, Base]] = {}
 
     async def identity(self, build: BuildName) -> str:
@@ -156,11 +166,29 @@ class Images:
 
     async def _base(self, setting: str, *, is_public: bool) -> Base:
         """A base; one that a specification names has to be everybody's, for everybody can read the image."""
-        key = setting, is_public
-        looked, base = self._bases.get(key, (-BASE_SECONDS, None))
-        if base is None or trio.current_time() - looked > BASE_SECONDS:
-            base = await trio.to_thread.run_sync(_find_base, setting, is_public)
-            self._bases[key] = trio.current_time(), base
+        looked, base = self._bases.get((setting, is_public), (-LONGEST_SECONDS, None))
+        age = trio.current_time() - looked
+        if base is None or age > LONGEST_SECONDS:
+            return await self._look_at_base(setting, is_public)
+        if age > BASE_SECONDS:
+            self._bases[setting, is_public] = trio.current_time(), base
+            self._nursery.start_soon(self._look_again, setting, is_public)
+        return base
+
+    async def look_at_base(self) -> None:
+        """Look at the base of most images, so that the first who wants one need not wait."""
+        await self._look_again(self._settings.image_base, False)  # noqa: FBT003 - of a task
+
+    async def _look_again(self, setting: str, is_public: bool) -> None:  # noqa: FBT001 - of a task
+        try:
+            await self._look_at_base(setting, is_public)
+        except CondafsError as error:
+            self._bases.pop((setting, is_public), None)  # who asks next will hear
+            logger.info("images cannot stand on %s: %s", setting, error)
+
+    async def _look_at_base(self, setting: str, is_public: bool) -> Base:  # noqa: FBT001 - likewise
+        base = await trio.to_thread.run_sync(_find_base, setting, is_public)
+        self._bases[setting, is_public] = trio.current_time(), base
         return base
 
     async def _put_together(self, build: BuildName, settings: ImageSettings, base: Base) -> Image:

@@ -111,6 +111,9 @@ class ReaderPool:
         self._turns = trio.Semaphore(self._most)
         self._idle: list[_Worker] = []
         self._last_used = 0.0
+        self._wish = trio.Event()
+        self._warmed = trio.Event()
+        self._warmed.set()
 
     async def read(self, parts: Sequence[Part]) -> memoryview:
         """Bytes of several parts, one after the other.
@@ -138,11 +141,20 @@ class ReaderPool:
                 at += part.size_bytes
         return view
 
+    def warm_up(self) -> None:
+        """Something will be read in a moment: have a process by then."""
+        if not self._idle and self._warmed.is_set():
+            self._warmed = trio.Event()
+            self._wish.set()
+
     async def run(self) -> None:
         """End processes that have nothing to do; all of them when cancelled."""
         try:
             while True:
-                await trio.sleep(IDLE_SECONDS / 2)
+                with trio.move_on_after(IDLE_SECONDS / 2):
+                    await self._wish.wait()
+                    await self._warm_up()
+                    continue
                 if trio.current_time() - self._last_used > IDLE_SECONDS:
                     while self._idle:
                         await _end(self._idle.pop())
@@ -150,6 +162,18 @@ class ReaderPool:
             with trio.CancelScope(shield=True):
                 while self._idle:
                     await _end(self._idle.pop())
+
+    async def _warm_up(self) -> None:
+        self._wish = trio.Event()
+        try:
+            async with self._turns:
+                if not self._idle:
+                    self._idle.append(await self._start())
+                    self._last_used = trio.current_time()
+        except OSError as error:
+            logger.debug("no reader is started ahead: %s", error)  # who reads will hear
+        finally:
+            self._warmed.set()
 
     async def _take_place(self) -> int:
         while not self._free_places:
@@ -162,6 +186,8 @@ class ReaderPool:
         self._place_is_free = trio.Event()
 
     async def _fill(self, stretch: Stretch, place: int) -> None:
+        if not self._idle:
+            await self._warmed.wait()  # one that is on its way is sooner there than another
         async with self._turns:
             worker = self._idle.pop() if self._idle else await self._start()
             try:

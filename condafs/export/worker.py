@@ -26,6 +26,9 @@ OPEN, READ, CLOSE = range(3)
 HEAD = struct.Struct("<BI")
 REQUEST = struct.Struct("<BIQII")
 
+NICE = 5
+"""The daemon comes first: it has to answer everybody."""
+
 _LONGEST_MESSAGE = 1 << 16
 
 
@@ -36,6 +39,7 @@ def main(line: int, memory: int) -> None:
         line: Descriptor of a socket that keeps messages apart.
         memory: Descriptor of the shared memory.
     """
+    os.nice(NICE)
     view = memoryview(mmap.mmap(memory, 0))
     archives: dict[int, Reader] = {}
     with socket.socket(fileno=line) as messages:
