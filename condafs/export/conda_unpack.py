@@ -1,62 +1,137 @@
 #!/bin/sh
 ''':'
-# Any python will do; the environment's own comes first.
-here=$(dirname -- "$0")
+# Any python since 3.6 that runs here will do, the environment's own first. Of python it takes only what is in place
+# already: no site-packages, whose .pth files hold placeholders, nothing of the caller's, and it writes no bytecode.
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
 for python in "$here/python" python3 python; do
-    if command -v "$python" >/dev/null 2>&1; then exec "$python" -B "$0" "$@"; fi
+    if "$python" -ISB -c 'import sys; sys.exit(sys.version_info < (3, 6))' 2>/dev/null; then
+        exec "$python" -ISB "$0" "$@"
+    fi
 done
-echo "conda-unpack: no python here: put one on PATH" >&2
+echo "conda-unpack: no python here, 3.6 or later: put one on PATH" >&2
 exit 127
 '''
 # Of condafs: python 3.6 or later, standard library only; the program `bin/conda-unpack` of an archive.
+#
+# Content is changed in three steps, so that a kill at any moment is mended by the next run: new files are written
+# beside the old ones; the state says which prefixes may stand in files from now on; the new files take their places.
+import sys
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated):
+        del sys.path[0]  # `bin` of the environment: a script there may be named as a module that is imported below
+
 import argparse
 import errno
+import fcntl
 import json
 import os
 import re
-import sys
+import stat
 
 FILES = []  # [placeholder, is_binary, [path, ...]], put in when the archive is laid out
 
-STATE = "conda-meta/conda-unpack.json"
+STATE = b"conda-meta/conda-unpack.json"
+FRESH = b".conda-unpack-"
 MAX_SHEBANG = 127  # bytes of a first line that every Linux takes whole
-UNSAFE = re.compile("[\"'`$\\\\\x00-\x1f\x7f]")
-SHEBANG = re.compile(b"#![ \t]*(/[^\t\r\n]*?)((?:[ \t][^\r\n]*)?)$")
-PYTHON = re.compile(b"(?:python|pypy)[0-9.]*t?")
+UNSAFE = re.compile(b"[\"'`$\\\\\x00-\x1f\x7f]")
+SHEBANG = re.compile(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)")
+PYTHON = re.compile(rb"python(?:[0-9]+(?:\.[0-9]+)?)?")
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 DESCRIPTION = """Write the place of this environment into its files, which hold placeholders until then.
 To be run after unpacking, and again whenever the directory was moved."""
+CODES = "Exit codes: 0 done, 1 some files had to be left as they are, 2 refused and nothing was changed."
 
 
 class Refused(Exception):
     """What was asked for cannot be done; nothing was changed."""
 
 
-class Edit:
-    """A range of the archive's file, and the text in it that holds placeholders."""
+class File:
+    """A file with placeholders, and where the archive's has them: that is what the state remembers."""
 
-    def __init__(self, begin, end, kind, text):
-        self.begin = begin
-        self.end = end
-        self.kind = kind  # "line": the first of a script; "text"; "string": of a binary, keeps its length
-        self.text = text
+    def __init__(self, path, placeholder, is_binary, fresh):
+        self.path = path
+        self.placeholder = placeholder
+        self.is_binary = is_binary
+        self.fresh = fresh  # where its successor is written
+        self.size = None  # not known before the first run
+        self.line = None  # of a script: the first line, which has rules of its own
+        self.places = []  # offsets; of a binary, for each string a list of them with the string's end after them
 
-    def render(self, placeholder, prefix):
-        """What stands there when the environment is at a prefix; in the archive (prefix None), the text itself."""
-        if prefix is None:
-            return self.text
-        if self.kind == "line":
-            return shebang(self.text, placeholder, prefix)
-        new = self.text.replace(placeholder, prefix)
-        return new + bytes(len(self.text) - len(new)) if self.kind == "string" else new
+    def learn(self, content):
+        """See the file as the archive has it."""
+        self.size, self.line, self.places = len(content), None, []
+        at = 0
+        if not self.is_binary and content.startswith(b"#!"):
+            at = find(content, b"\n", 0)
+            self.line = content[:at]
+        while True:
+            begin = content.find(self.placeholder, at)
+            if begin < 0:
+                return
+            at = begin + len(self.placeholder)
+            if not self.is_binary:
+                self.places.append(begin)
+                continue
+            string = []
+            end = find(content, b"\0", at)
+            while begin >= 0:
+                string.append(begin)
+                begin = content.find(self.placeholder, begin + len(self.placeholder), end)
+            self.places.append(string + [end])
+            at = end
+
+    def edits(self, prefix):
+        """What stands where when a prefix is written in: begin and end in the archive's file, and the content there.
+
+        With prefix None, as in the archive. All rules are rattler's (crates/rattler/src/install/link.rs).
+        """
+        new = self.placeholder if prefix is None else prefix
+        found = []
+        if self.line is not None:
+            line = self.line if prefix is None else first_line(self.line, self.placeholder, prefix)
+            found.append((0, len(self.line), line))
+        for place in self.places:
+            for begin in place[:-1] if self.is_binary else [place]:
+                found.append((begin, begin + len(self.placeholder), new))
+            if self.is_binary:  # the string keeps its length
+                spare = (len(place) - 1) * (len(self.placeholder) - len(new))
+                found.append((place[-1], place[-1], bytes(max(spare, 0))))
+        return found
+
+    def present(self, content, prefixes):
+        """The edits that the content has: of the archive or of one of the prefixes; None when it was edited."""
+        if self.size is None:
+            self.learn(content)
+        for prefix in [None] + prefixes[::-1]:
+            edits = self.edits(prefix)
+            if holds(content, edits, self.size):
+                return edits
+        if self.placeholder not in content or any(self.placeholder in prefix for prefix in prefixes):
+            return None
+        self.learn(content)  # of another archive, which was unpacked over this tree
+        return self.edits(None)
+
+    def to_json(self):
+        """For the state."""
+        return [self.size, None if self.line is None else self.line.decode("latin-1"), self.places]
+
+    def from_json(self, document):
+        """From the state."""
+        self.size, line, self.places = document
+        self.line = None if line is None else line.encode("latin-1")
 
 
-def shebang(line, placeholder, prefix):
-    """A first line as rattler writes it: `sh` or `env` where the kernel would not find the program."""
-    new = line.replace(placeholder, prefix)
-    if b" " in prefix and placeholder in line:
-        return indirect(line).replace(placeholder, prefix)
-    return indirect(new) if len(new) > MAX_SHEBANG else new
+def first_line(line, placeholder, prefix):
+    """A first line with a prefix: through `sh` or `env` where the kernel would not find the program."""
+    line = line.decode("utf-8", "replace").encode("utf-8")  # as rattler does
+    if b" " in prefix:
+        return indirect(line).replace(placeholder, prefix) if placeholder in line else line
+    line = line.replace(placeholder, prefix)
+    return indirect(line) if len(line) > MAX_SHEBANG else line
 
 
 def indirect(line):
@@ -71,243 +146,296 @@ def indirect(line):
     return b"#!/usr/bin/env " + name + arguments
 
 
-def find_edits(content, placeholder, is_binary):
-    """Where a file of the archive holds placeholders."""
-    edits = []
-    at = 0
-    if not is_binary and content.startswith(b"#!"):
-        at = content.find(b"\n")
-        at = len(content) if at < 0 else at
-        if placeholder in content[:at]:
-            edits.append(Edit(0, at, "line", content[:at]))
-    while True:
-        begin = content.find(placeholder, at)
-        if begin < 0:
-            return edits
-        at = begin + len(placeholder)
-        if is_binary:
-            at = content.find(b"\0", begin)
-            at = len(content) if at < 0 else at
-        edits.append(Edit(begin, at, "string" if is_binary else "text", content[begin:at]))
+def find(content, byte, at):
+    """Where a byte is, or the end."""
+    found = content.find(byte, at)
+    return len(content) if found < 0 else found
 
 
-def apply_edits(original, edits, placeholder, prefix):
-    """A file of the archive as it is at a prefix."""
-    parts = []
-    at = 0
-    for edit in edits:
-        parts += [original[at : edit.begin], edit.render(placeholder, prefix)]
-        at = edit.end
-    parts.append(original[at:])
-    return b"".join(parts)
+def holds(content, edits, size):
+    """Whether a file of the archive, of that size, becomes this content by the edits."""
+    shift = 0
+    for begin, end, new in edits:
+        if not content.startswith(new, begin + shift):
+            return False
+        shift += len(new) - (end - begin)
+    return len(content) == size + shift
 
 
-def restore(content, edits, placeholder, prefix, size):
-    """The file of the archive that gives this content at a prefix; None when none does."""
-    parts = []
-    at = original_at = 0
-    for edit in edits:
-        stop = at + edit.begin - original_at
-        new = edit.render(placeholder, prefix)
-        if content[stop : stop + len(new)] != new:
-            return None
-        parts += [content[at:stop], edit.text]
-        at, original_at = stop + len(new), edit.end
-    parts.append(content[at:])
-    original = b"".join(parts)
-    return original if len(original) == size else None
-
-
-class File:
-    """A file with placeholders: what the archive had at each place, as the state remembers it."""
-
-    def __init__(self, path, placeholder, is_binary):
-        self.path = path
-        self.placeholder = placeholder
-        self.is_binary = is_binary
-        self.edits = None  # not known before the first run
-        self.size = 0
-
-    def learn(self, content):
-        """See the file as the archive has it."""
-        self.edits = find_edits(content, self.placeholder, self.is_binary)
-        self.size = len(content)
-
-    def original(self, content, prefixes):
-        """The archive's file, whichever of the prefixes is written into it now; None when it was edited."""
-        for prefix in [None, *prefixes]:
-            found = restore(content, self.edits, self.placeholder, prefix, self.size)
-            if found is not None:
-                return found
-        return None
-
-    def to_json(self):
-        """For the state."""
-        return [self.size, [[e.begin, e.end, e.kind, e.text.decode("latin-1")] for e in self.edits]]
-
-    def from_json(self, document):
-        """From the state."""
-        self.size = document[0]
-        self.edits = [Edit(begin, end, kind, text.encode("latin-1")) for begin, end, kind, text in document[1]]
+def rewrite(content, old, new):
+    """Pieces of the content with other edits."""
+    view = memoryview(content)
+    at = shift = 0
+    for (begin, end, was), (_, _, becomes) in zip(old, new):
+        yield view[at : begin + shift]
+        yield becomes
+        at = begin + shift + len(was)
+        shift += len(was) - (end - begin)
+    yield view[at:]
 
 
 class Tree:
-    """An unpacked environment."""
+    """An unpacked environment.
+
+    `left` are the files that had to be left as they are, `log` is for who wants to read more.
+    """
 
     def __init__(self, top):
         self.top = top
+        listed = [(path, placeholder, is_binary) for placeholder, is_binary, paths in FILES for path in paths]
         self.files = [
-            File(path, placeholder.encode(), is_binary) for placeholder, is_binary, paths in FILES for path in paths
+            File(utf8(path), utf8(placeholder), is_binary, os.path.join(os.path.dirname(utf8(path)), FRESH + b"%d" % n))
+            for n, (path, placeholder, is_binary) in enumerate(listed)
         ]
         self.prefixes = []
-        self.is_fresh = True
+        self.stored = None  # the state as it is on disk
+        self.left = []
+        self.log = []
+        self.count = 0
+        self.at = STATE  # what is worked on, for messages
+        self.inside = {}
 
     def place(self, path):
-        """Where a file is."""
+        """Where a path is."""
         return os.path.join(self.top, path)
+
+    def is_inside(self, path):
+        """Whether no link leads to it from the tree to somewhere else."""
+        directory = os.path.dirname(path)
+        if directory not in self.inside:
+            real, top = os.path.realpath(self.place(directory)), os.path.realpath(self.top)
+            self.inside[directory] = (real + b"/").startswith(top.rstrip(b"/") + b"/")
+        return self.inside[directory]
+
+    def require(self, prefix):
+        """Refuse a prefix that cannot be written into the files."""
+        if not prefix.startswith(b"/"):
+            raise Refused("--prefix wants an absolute path, not %r" % shown(prefix))
+        found = UNSAFE.search(prefix)
+        if found:
+            raise Refused(
+                "the path %r has the character %r, which scripts would not survive: use another directory"
+                % (shown(prefix), shown(found.group()))
+            )
+        binaries = [file for file in self.files if file.is_binary and os.path.lexists(self.place(file.path))]
+        tightest = min(binaries, key=lambda file: len(file.placeholder), default=None)
+        if tightest and len(prefix) > len(tightest.placeholder):
+            raise Refused(
+                "%s has %d bytes, and %s has room for %d: use a directory with a shorter path"
+                % (shown(prefix), len(prefix), shown(tightest.path), len(tightest.placeholder))
+            )
 
     def load(self):
         """Read what earlier runs remember."""
+        if not self.is_inside(STATE):
+            raise Refused("%s is behind a link that leads out of the tree" % shown(STATE))
         try:
-            with open(self.place(STATE), encoding="ascii") as file:
-                document = json.load(file)
+            with open(self.place(STATE), "rb") as file:
+                self.stored = file.read()
         except FileNotFoundError:
             return
-        except ValueError:
-            raise Refused("%s is damaged: unpack the archive again" % self.place(STATE))
-        self.is_fresh = False
-        self.prefixes = [prefix.encode("latin-1") for prefix in document["prefixes"]]
-        for file in self.files:
-            if file.path in document["files"]:
-                file.from_json(document["files"][file.path])
+        try:
+            document = json.loads(self.stored.decode("ascii"))
+            self.prefixes = [prefix.encode("latin-1") for prefix in document["prefixes"]]
+            for file in self.files:
+                if shown_utf8(file.path) in document["files"]:
+                    file.from_json(document["files"][shown_utf8(file.path)])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Refused("%s is damaged: remove it, and unpack the archive here again" % shown(self.place(STATE)))
 
     def save(self, prefixes):
-        """Remember, before anything is changed, what may stand in files from now on."""
+        """Remember what may stand in files from now on."""
+        self.at = STATE
         self.prefixes = prefixes
-        files = {file.path: file.to_json() for file in self.files if file.edits}
-        document = {"version": 1, "prefixes": [prefix.decode("latin-1") for prefix in prefixes], "files": files}
-        replace(self.place(STATE), json.dumps(document, sort_keys=True).encode("ascii"), None)
-
-    def read(self, file):
-        """The content of a file, or None when it is not there any more."""
-        path = self.place(file.path)
-        if os.path.islink(path) or not os.path.isfile(path):
-            return None
-        with open(path, "rb") as opened:
-            return opened.read()
-
-
-def replace(path, content, like):
-    """Write a file beside another and put it in its place, with its mode and times."""
-    fresh = "%s.conda-unpack-%d" % (path, os.getpid())
-    try:
-        with open(fresh, "wb") as file:
-            file.write(content)
-            file.flush()
-            if like is None:
-                os.fsync(file.fileno())
-        if like is not None:
-            os.chmod(fresh, like.st_mode & 0o7777)
-            os.utime(fresh, ns=(like.st_atime_ns, like.st_mtime_ns))
-        os.replace(fresh, path)
-    except BaseException:
+        document = {
+            "version": 1,
+            "prefixes": [prefix.decode("latin-1") for prefix in prefixes],
+            "files": {shown_utf8(file.path): file.to_json() for file in self.files if file.size is not None},
+        }
+        content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+        if content == self.stored:
+            return
+        fresh = self.place(os.path.join(os.path.dirname(STATE), FRESH + b"state"))
+        os.makedirs(os.path.dirname(fresh), exist_ok=True)
         try:
+            create(fresh, [content], 0o644)
+            os.rename(fresh, self.place(STATE))
+        finally:
+            discard(fresh)
+        self.stored = content
+
+    def write(self, prefix):
+        """Write a prefix into all files."""
+        self.load()
+        staged = []
+        try:
+            for file in self.files:
+                self.at = file.path
+                found = self.stage(file, prefix)
+                if found:
+                    staged.append((file, found))
+            if staged:
+                self.save([known for known in self.prefixes if known != prefix] + [prefix])
+            for file, found in staged:
+                self.at = file.path
+                self.publish(file, found)
+        finally:
+            for file, _ in staged:
+                discard(self.place(file.fresh))
+        if self.stored is not None:
+            self.save(self.prefixes if self.left else [prefix])
+
+    def stage(self, file, prefix):
+        """Write the new file beside the old; the old one's status, or None when there is nothing to change."""
+        path = self.place(file.path)
+        try:
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found is None or not stat.S_ISREG(found.st_mode):
+            self.log.append("%s is not there any more" % shown(file.path))
+            return None
+        if not self.is_inside(file.path):
+            self.left.append("%s is behind a link that leads out of the tree and is left as it is" % shown(path))
+            return None
+        fresh = self.place(file.fresh)
+        if os.path.lexists(fresh):  # of a run that was killed
             os.unlink(fresh)
-        except OSError:
-            pass
-        raise
+        with open(path, "rb") as opened:
+            content = opened.read()
+        old = file.present(content, self.prefixes)
+        new = file.edits(prefix)
+        if old is None:
+            self.left.append("%s was edited since and is left as it is" % shown(path))
+        if old is None or old == new:
+            return None
+        try:
+            create(fresh, rewrite(content, old, new), stat.S_IMODE(found.st_mode), found)
+        except BaseException:
+            discard(fresh)
+            raise
+        return found
+
+    def publish(self, file, found):
+        """Let the new file take the place of the old, unless that is another by now."""
+        now = os.lstat(self.place(file.path))
+        if (now.st_ino, now.st_size, now.st_mtime_ns) != (found.st_ino, found.st_size, found.st_mtime_ns):
+            self.left.append("%s was edited meanwhile and is left as it is" % shown(self.place(file.path)))
+            return
+        os.rename(self.place(file.fresh), self.place(file.path))
+        self.log.append(shown(file.path))
+        self.count += 1
 
 
-def say(stream, text):
-    """A line, whatever bytes its paths have."""
-    stream.buffer.write(os.fsencode(text) + b"\n")
-    stream.flush()
+def create(path, pieces, mode, like=None):
+    """Write a new file, with the owner and times of another."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.writelines(pieces)
+        file.flush()
+        if like is None:
+            os.fsync(file.fileno())
+        elif (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
+            try:
+                os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            except PermissionError:
+                pass  # it belongs to who ran this, as with tar
+        os.fchmod(file.fileno(), mode)
+    if like is not None:
+        os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
 
 
-def write_prefix(tree, prefix, note):
-    """Write a prefix into all files; how many were written, and the paths of those that had to be left."""
-    tree.load()
-    left = []
-    present = []
-    for file in tree.files:
-        content = tree.read(file)
-        if content is None:
-            note("%s is not there any more" % file.path)
-            continue
-        if file.edits is None:
-            file.learn(content)
-        if not file.edits or file.original(content, [*tree.prefixes, prefix]) is None:
-            left.append(file.path)
-        else:
-            present.append(file)
-    require_writable(tree, present)
-    if tree.is_fresh or tree.prefixes != [prefix]:
-        tree.save([*(p for p in tree.prefixes if p != prefix), prefix])
-    count = 0
-    for file in present:
-        content = tree.read(file)
-        original = file.original(content, tree.prefixes)
-        new = apply_edits(original, file.edits, file.placeholder, prefix)
-        if new != content:
-            path = tree.place(file.path)
-            replace(path, new, os.stat(path))
-            note("%s" % file.path)
-            count += 1
-    if tree.prefixes != [prefix] and not left:
-        tree.save([prefix])
-    return count, left
+def discard(path):
+    """Remove a file if it is there."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
-def require_writable(tree, files):
-    """Refuse before anything is changed."""
-    for directory in sorted({os.path.dirname(tree.place(path)) for path in [STATE, *(file.path for file in files)]}):
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise Refused("%s cannot be written to: run this as its owner, or unpack the archive elsewhere" % directory)
+def utf8(text):
+    """Bytes of a path in the list; no locale has a say in what the archive's names are."""
+    return text.encode("utf-8", "surrogateescape")
 
 
-def require_prefix(tree, prefix):
-    """Refuse a prefix that cannot be written into the files."""
-    if not os.path.isabs(prefix):
-        raise Refused("--prefix wants an absolute path, not %s" % prefix)
-    found = UNSAFE.search(prefix)
-    if found:
-        raise Refused(
-            "the prefix %r holds %r, which scripts would not survive: use another directory" % (prefix, found[0])
-        )
-    length = len(os.fsencode(prefix))
-    for file in tree.files:
-        if file.is_binary and length > len(file.placeholder):
-            raise Refused(
-                "the prefix has %d bytes, and %s has room for %d: use a directory with a shorter path"
-                % (length, file.path, len(file.placeholder))
-            )
+def shown_utf8(path):
+    """A path as the list has it."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def shown(path):
+    """A path for a message."""
+    return os.fsdecode(path)
+
+
+def say(fd, text):
+    """A line, whatever bytes its paths have; nobody has to listen."""
+    try:
+        os.write(fd, os.fsencode("%s\n" % text))
+    except OSError:
+        pass
+
+
+def explain(tree, error):
+    """A failure, and what to do about it."""
+    if error.errno in UNWRITABLE:
+        reason = "%s: run this as the owner, or unpack the archive where you can write" % error.strerror
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "no room left on the disk: make some (as much as the files with prefixes have)"
+    else:
+        reason = error.strerror
+    done = "%d files were written before" % tree.count if tree.count else "nothing was changed"
+    return "%s: %s, then run this again; %s" % (shown(tree.place(tree.at)), reason, done)
 
 
 def main(arguments):
-    """Do it; the exit code is 0, 1 when files were left as they are, 2 when it was refused."""
-    parser = argparse.ArgumentParser(prog="conda-unpack", description=DESCRIPTION)
-    parser.add_argument("--prefix", help="write this absolute path instead of where the environment is now")
+    """Do it; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="conda-unpack", description=DESCRIPTION, epilog=CODES)
+    parser.add_argument("--prefix", metavar="DIR", help="write DIR, an absolute path, instead of where the tree is now")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
     parser.add_argument("-v", "--verbose", action="store_true", help="name each file")
     options = parser.parse_args(arguments)
-    tree = Tree(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    prefix = tree.top if options.prefix is None else options.prefix.rstrip("/") or options.prefix
-    try:
-        require_prefix(tree, prefix)
-        count, left = write_prefix(tree, os.fsencode(prefix), (lambda text: say(sys.stdout, text)) if options.verbose else (lambda _: None))
-    except Refused as error:
-        say(sys.stderr, "conda-unpack: %s" % error)
-        return 2
-    except OSError as error:
-        reason = "no room left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        say(sys.stderr, "conda-unpack: %s: %s; mend it and run this again" % (error.filename, reason))
-        return 1
-    for path in left:
-        say(sys.stderr, "conda-unpack: %s was edited since and is left as it is" % tree.place(path))
+    tree = Tree(os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    prefix = tree.top if options.prefix is None else os.fsencode(options.prefix.rstrip("/") or options.prefix)
+    with open(__file__, "rb") as itself:
+        try:
+            lock(itself)
+            tree.require(prefix)
+            tree.write(prefix)
+        except Refused as error:
+            say(2, "conda-unpack: %s" % error)
+            return 2
+        except OSError as error:
+            say(2, "conda-unpack: %s" % explain(tree, error))
+            return 1 if tree.count else 2
+        except KeyboardInterrupt:
+            say(2, "conda-unpack: interrupted: run it again")
+            return 1
+    for text in tree.left:
+        say(2, "conda-unpack: %s" % text)
+    if options.verbose:
+        for text in tree.log:
+            say(1, text)
     if not options.quiet:
-        done = "wrote %s into %d files" % (prefix, count)
-        say(sys.stdout, "conda-unpack: %s" % (done if count else "nothing to do: %s is written everywhere" % prefix))
-    return 1 if left else 0
+        say(1, "conda-unpack: %s" % summary(tree, prefix))
+    return 1 if tree.left else 0
+
+
+def lock(file):
+    """Refuse to run twice at a time on one tree."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Refused("another conda-unpack is at work in this tree")
+    except OSError:
+        pass  # a filesystem without locks
+
+
+def summary(tree, prefix):
+    """What was done, in one line."""
+    left = ", left %d as they are" % len(tree.left) if tree.left else ""
+    if not tree.count:
+        return "nothing to do: %s stands in all files already%s" % (shown(prefix), left and " but %d" % len(tree.left))
+    return "wrote %s into %d file%s%s" % (shown(prefix), tree.count, "" if tree.count == 1 else "s", left)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import trio
 
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
-from condafs.errors import CondafsError, MachineError
+from condafs.errors import CondafsError, MachineError, UserError
 from condafs.export.hashing import Hashing
 from condafs.export.images import Image, Images
 from condafs.export.index import TAR
@@ -206,14 +206,28 @@ class Exports:
 
     async def _prepare(self, build: BuildName) -> None:
         await trio.sleep(QUIET_SECONDS)
-        try:
-            async with self._preparing:
-                await self._layouts.begin(build).done.wait()
+        async with self._preparing:
+            if not self._is_ready(build):
+                return
+            self.hold(build)
+            try:
+                job = self._layouts.begin(build)
+                await job.done.wait()
+                if job.error:
+                    raise job.error
                 image = await self._images.find(build)
-                for job in image.begin_hashing():
-                    await job.done.wait()
-        except CondafsError as error:
-            logger.info("%s: its image is not prepared: %s", build, error)
+                for hashing in image.begin_hashing():
+                    await hashing.done.wait()
+            except UserError as error:
+                logger.info("%s: its image is not prepared: %s", build, error)
+            except CondafsError as error:
+                logger.warning("%s", error)
+            finally:
+                self.release(build)
+
+    def _is_ready(self, build: BuildName) -> bool:
+        with self._catalog.snapshot() as snapshot:
+            return snapshot.is_ready(str(build))
 
     def hold(self, build: BuildName) -> None:
         """Somebody has an export of it open."""
@@ -231,6 +245,7 @@ class Exports:
         """A build is to go: wait until nobody has an export of it open, and remove what was kept for them."""
         while self._held[build]:
             await self._released.wait()
+        await self._layouts.settle(build)
         for key in [key for key in self._sizes if key[0] == build]:
             del self._sizes[key]
         await trio.to_thread.run_sync(self._layouts.remove, build)

@@ -79,6 +79,11 @@ class Layouts:
             msg = f"{build} cannot be exported: {error}"
             raise MachineError(msg) from None
 
+    async def settle(self, build: BuildName) -> None:
+        """Wait until nothing is being made for a build."""
+        if job := self._jobs.get(build):
+            await job.done.wait()
+
     def sweep(self, is_ready: Callable[[str], bool]) -> None:
         """Remove what a crash left, and the layers of bases, which are laid out anew. Blocking; before anybody reads.
 
@@ -104,8 +109,7 @@ class Layouts:
                 pass
             job.finish()
         except MachineError as error:
-            logger.warning("%s: cannot be exported: %s", build, error)
-            job.finish(error)
+            job.finish(MachineError(f"{build} cannot be exported: {error}"))
         finally:
             del self._jobs[build]
             job.done.set()

@@ -14,8 +14,8 @@ from condafs.export.member import Piece, Slice, Source
 MAX_SHEBANG = 127
 """Bytes of a first line that every kernel takes whole (BINPRM_BUF_SIZE was 128 before Linux 5.1)."""
 
-_SHEBANG = re.compile(rb"#![ \t]*(/[^ \t\r\n]*)([^\r\n]*)")
-_PYTHON = re.compile(rb"(?:python|pypy)[0-9.]*t?")
+_SHEBANG = re.compile(rb"#! *(/(?:\\ |[^ \n\r\t])*)(.*)")
+_PYTHON = re.compile(rb"python(?:[0-9]+(?:\.[0-9]+)?)?")
 
 
 def relocate(content: Relocatable, root: Path, prefix: str) -> tuple[Piece, ...]:

@@ -87,9 +87,14 @@ def test_files_get_the_place_of_the_tree(tmp_path: Path) -> None:
 def test_a_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
     place = unpack_to(tmp_path / "env")
     run(place)
-    before = {path: (place / path).stat() for path in (*FILES, "conda-meta/conda-unpack.json")}
+
+    def stamps() -> list[tuple[int, int]]:
+        found = ((place / path).stat() for path in (*FILES, "conda-meta/conda-unpack.json"))
+        return [(stat.st_ino, stat.st_mtime_ns) for stat in found]
+
+    before = stamps()
     assert "nothing to do" in run(place)
-    assert {path: (place / path).stat() for path in before} == before
+    assert stamps() == before
 
 
 names = st.text("abcdefgh ", min_size=1, max_size=60).map(str.strip).filter(bool)
@@ -198,7 +203,7 @@ def test_the_parent_may_be_read_only_and_the_tree_may_not(tmp_path: Path) -> Non
     place = unpack_to(tmp_path / "env")
     (place / "etc/short").chmod(0o644)
     said = run(place, code=2, user=65534)
-    assert "cannot be written to" in said
+    assert "nothing was changed" in said
     for path in (place, *place.rglob("*")):
         os.chown(path, 65534, 65534)
     assert "wrote" in run(place, user=65534)

@@ -57,14 +57,11 @@ async def test_a_damaged_index_is_made_anew(layouts: Layouts, damage: bytes) -> 
     assert (await layouts.open(BUILD, TAR)).index.size_bytes == size
 
 
-async def test_a_damaged_build_is_an_error_that_says_what_is_missing(
-    layouts: Layouts, prefix: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_damaged_build_is_an_error_that_says_what_is_missing(layouts: Layouts, prefix: Path) -> None:
     (prefix / "conda-meta/condafs/inventory").unlink()
     for _ in range(2):
-        with pytest.raises(MachineError, match="inventory"):
+        with pytest.raises(MachineError, match=r"foo cannot be exported: .*inventory"):
             await layouts.open(BUILD, TAR)
-    assert str(BUILD) in caplog.text
     assert not layouts.directory(BUILD).exists()
     assert not list(layouts.directory(BUILD).parent.glob(".making-*"))
 
