@@ -32,7 +32,7 @@ import stat
 
 FILES = []  # [placeholder, is_binary, [path, ...]], put in when the archive is laid out
 
-STATE = b"conda-meta/conda-unpack.json"
+STATE = b"conda-meta/conda-unpack"
 FRESH = b".conda-unpack-"
 MAX_SHEBANG = 127  # bytes of a first line that every Linux takes whole
 UNSAFE = re.compile(b"[\"'`$\\\\\x00-\x1f\x7f]")
@@ -58,7 +58,7 @@ class File:
         self.is_binary = is_binary
         self.fresh = fresh  # where its successor is written
         self.size = None  # not known before the first run
-        self.line = None  # of a script: the first line, which has rules of its own
+        self.line = None  # of a script: the first, when there may be another in its place
         self.places = []  # offsets; of a binary, for each string a list of them with the string's end after them
 
     def learn(self, content):
@@ -67,7 +67,8 @@ class File:
         at = 0
         if not self.is_binary and content.startswith(b"#!"):
             at = find(content, b"\n", 0)
-            self.line = content[:at]
+            if first_line(content[:at], self.placeholder, b"") != content[:at]:
+                self.line = content[:at]
         while True:
             begin = content.find(self.placeholder, at)
             if begin < 0:
@@ -104,7 +105,7 @@ class File:
 
     def present(self, content, prefixes):
         """The edits that the content has: of the archive or of one of the prefixes; None when it was edited."""
-        if self.size is None:
+        if self.line is None and not self.places:  # the first run, or one of a file that holds nothing after all
             self.learn(content)
         for prefix in [None] + prefixes[::-1]:
             edits = self.edits(prefix)
@@ -257,6 +258,7 @@ class Tree:
             return
         fresh = self.place(os.path.join(os.path.dirname(STATE), FRESH + b"state"))
         os.makedirs(os.path.dirname(fresh), exist_ok=True)
+        discard(fresh)  # of a run that was killed
         try:
             create(fresh, [content], 0o644)
             os.rename(fresh, self.place(STATE))
@@ -377,14 +379,13 @@ def say(fd, text):
 
 def explain(tree, error):
     """A failure, and what to do about it."""
+    advice = "mend it and run this again"
     if error.errno in UNWRITABLE:
-        reason = "%s: run this as the owner, or unpack the archive where you can write" % error.strerror
+        advice = "run this as the owner, or unpack the archive where you can write"
     elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason = "no room left on the disk: make some (as much as the files with prefixes have)"
-    else:
-        reason = error.strerror
+        advice = "make room for a second copy of the files that hold the prefix, and run this again"
     done = "%d files were written before" % tree.count if tree.count else "nothing was changed"
-    return "%s: %s, then run this again; %s" % (shown(tree.place(tree.at)), reason, done)
+    return "%s cannot be written: %s; %s (%s)" % (shown(tree.place(tree.at)), error.strerror, advice, done)
 
 
 def main(arguments):

@@ -37,5 +37,5 @@ def render_unpack(placeholders: Sequence[Placeholder]) -> bytes:
     document = [[text, is_binary, sorted(paths)] for (text, is_binary), paths in sorted(grouped.items())]
     before, found, after = program.partition(_LIST)
     assert found  # noqa: S101 - the program has the line
-    # Twice JSON: a Python string that holds the document, so that no path can end it.
-    return f"{before}FILES = json.loads({json.dumps(json.dumps(document))})\n{after}".encode("ascii")
+    # JSON in a Python string: it is read in a moment, and no path can end it.
+    return f"{before}FILES = json.loads({json.dumps(document, separators=(',', ':'))!a})\n{after}".encode("ascii")

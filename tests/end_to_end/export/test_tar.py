@@ -17,7 +17,7 @@ from tests.end_to_end.export.conftest import EVERYTHING, Exported, export, insta
 from tests.end_to_end.wheel import make_wheel
 
 OURS = re.compile(
-    r"bin/(activate|activate\.fish|conda-unpack)|conda-meta/(history|state|condafs\.lock|conda-unpack\.json)"
+    r"bin/(activate|activate\.fish|conda-unpack)|conda-meta/(history|state|condafs\.lock|conda-unpack)"
     r"|(.*/)?__pycache__(/.*\.pyc)?"
 )
 """What an export has beside what rattler installs."""
@@ -144,7 +144,7 @@ def test_it_can_be_moved_and_unpacked_again(everything: Exported, tmp_path: Path
     expected_at = tmp_path / "kept"
     moved.rename(expected_at)
     fresh = unpack(everything.tar(), tmp_path / "second place")
-    names = {path for path in tree(fresh) if path != "conda-meta/conda-unpack.json"}
+    names = {path for path in tree(fresh) if path != "conda-meta/conda-unpack"}
     found, expected = tree(expected_at), tree(fresh)
     assert [path for path in sorted(names) if found[path] != expected[path]] == []
 
