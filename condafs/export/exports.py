@@ -8,6 +8,7 @@ gigabytes keeps nobody else from an answer.
 
 import errno
 import logging
+import math
 import os
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ LINGER_SECONDS = 2
 MOST_LINGERING = 16
 """Exports that stay open for a moment after a look-up, and how many: a listing looks up thousands."""
 
-QUIET_SECONDS = 3
-"""How long after a build its exports are laid out: what is wanted next, somebody's first steps in it, comes first."""
+QUIET_SECONDS = 10
+"""How long no build may have run before exports are laid out: builds, and first steps in what was built, come first."""
 
 
 class Format(StrEnum):
@@ -139,6 +140,9 @@ class Exports:
         self._preparing = trio.CapacityLimiter(1)
         self._sizes: OrderedDict[tuple[BuildName, str], int] = OrderedDict()
         self._open: WeakValueDictionary[tuple[BuildName, str], TarExport | OciExport] = WeakValueDictionary()
+        self._no_builds = trio.Event()
+        self._no_builds.set()
+        self._last_build = -math.inf
         self._lingering = 0
         self._held: Counter[BuildName] = Counter()
         self._released = trio.Event()
@@ -205,8 +209,8 @@ class Exports:
         self._nursery.start_soon(self._prepare, build)
 
     async def _prepare(self, build: BuildName) -> None:
-        await trio.sleep(QUIET_SECONDS)
         async with self._preparing:
+            await self._quiet()
             if not self._is_ready(build):
                 return
             self.hold(build)
@@ -224,6 +228,20 @@ class Exports:
                 logger.warning("%s", error)
             finally:
                 self.release(build)
+
+    def note_building(self, *, is_building: bool) -> None:
+        """Whether any build is being made from now on."""
+        self._last_build = trio.current_time()
+        if is_building:
+            self._no_builds = trio.Event()
+        else:
+            self._no_builds.set()
+
+    async def _quiet(self) -> None:
+        """Wait until no build has run for a while."""
+        while not self._no_builds.is_set() or trio.current_time() < self._last_build + QUIET_SECONDS:
+            await self._no_builds.wait()
+            await trio.sleep_until(self._last_build + QUIET_SECONDS)
 
     def _is_ready(self, build: BuildName) -> bool:
         with self._catalog.snapshot() as snapshot:

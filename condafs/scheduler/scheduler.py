@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import trio
 
@@ -29,6 +29,7 @@ from condafs.errors import CatalogError, DiskFullError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
+from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
 from condafs.scheduler.logbook import Logbook
 from condafs.scheduler.queue import FairQueue
@@ -37,19 +38,6 @@ from condafs.scheduler.retry import next_delay
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Exports(Protocol):
-    """Who computes exports from published builds."""
-
-    def prepare_soon(self, build: BuildName, /) -> None:
-        """It is published."""
-        ...
-
-    async def clear(self, build: BuildName, /) -> None:
-        """Wait until nobody reads an export of it, and remove what was kept for them."""
-        ...
-
 
 FULL_SECONDS = 5
 """How long what must be written waits for room on a full disk before it tries again."""
@@ -171,6 +159,7 @@ class Scheduler:
             if entry is None:
                 return
             running = self._running[entry.digest] = _Running(entry.name)
+            self._exports.note_building(is_building=True)
             nursery.start_soon(self._build, BuildName(entry.digest, entry.name), running)
 
     def _is_busy(self, digest: SpecDigest) -> bool:
@@ -184,6 +173,7 @@ class Scheduler:
                 await self._try(record, running)
         finally:
             del self._running[build.digest]
+            self._exports.note_building(is_building=bool(self._running))
             self.look_at([build])
 
     async def _try(self, record: BuildRecord, running: _Running) -> None:

@@ -200,9 +200,13 @@ class ScriptedExports:
     prepared: list[BuildName] = field(default_factory=list)
     removed: list[BuildName] = field(default_factory=list)
     read: dict[BuildName, trio.Event] = field(default_factory=dict)
+    is_building: bool = False
 
     def prepare_soon(self, build: BuildName) -> None:
         self.prepared.append(build)
+
+    def note_building(self, *, is_building: bool) -> None:
+        self.is_building = is_building
 
     async def clear(self, build: BuildName) -> None:
         if build in self.read:

@@ -270,6 +270,7 @@ async def test_a_build_whose_export_is_read_keeps_its_files_until_it_is_closed(h
     assert not house.prefix(first).exists()
     assert house.exports.removed == [first]
     assert first in house.exports.prepared
+    assert not house.exports.is_building
 
 
 async def test_a_deleted_build_that_is_written_again_is_made_again_with_a_new_number(house: House) -> None:
