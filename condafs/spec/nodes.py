@@ -21,6 +21,9 @@ MAX_DEPTH = 24
 MAX_NODES = 100_000
 """Aliases expanded. A megabyte of lock has some 60,000."""
 
+CHARACTERS_A_NODE = 100
+"""A text counts as one more node for each so many characters: aliases of long texts are a bomb, too."""
+
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 """Plain scalars that YAML 1.1 reads as nothing (type null)."""
 
@@ -117,7 +120,7 @@ class _Composer:
                 self._add(*self._resolve(event))
             case yaml.ScalarEvent():
                 self._check_tag(event)
-                self._add(self._scalar(event), 1, event.anchor)
+                self._add(self._scalar(event), 1 + len(event.value) // CHARACTERS_A_NODE, event.anchor)
             case yaml.CollectionStartEvent():
                 self._check_tag(event)
                 if len(self.stack) >= MAX_DEPTH:
@@ -137,7 +140,7 @@ class _Composer:
         parent.children.append(node)
         parent.weight += weight
         if sum(opened.weight for opened in self.stack) > MAX_NODES:
-            msg = f"more than {MAX_NODES:,} values, aliases expanded"
+            msg = f"more than {MAX_NODES:,} values, or too long ones, aliases expanded"
             raise self.source.refusal(node.place, msg, "write out what the aliases stand for")
 
     def _resolve(self, event: yaml.AliasEvent) -> tuple[Node, int]:

@@ -131,9 +131,15 @@ def test_yaml_is_refused_where_it_goes_wrong(text: str, place: str, message: str
 def test_an_alias_bomb_is_refused_before_it_is_expanded() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
     error = refusal("\n".join(lines))
-    assert error.message == "more than 100,000 values, aliases expanded"
+    assert error.message == "more than 100,000 values, or too long ones, aliases expanded"
     assert error.position is not None
     assert error.position.line == 5
+
+
+def test_a_long_text_with_many_aliases_is_a_bomb_too() -> None:
+    lines = ["variables:", f"  A: &a {'x' * 100_000}", *(f"  B{number}: *a" for number in range(2000))]
+    error = refusal("\n".join(lines))
+    assert error.message.startswith("more than 100,000 values")
 
 
 def test_anchors_aliases_and_merges_are_read() -> None:
