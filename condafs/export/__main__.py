@@ -58,12 +58,19 @@ def lay_out(prefix: Path, name: EnvironmentName, directory: Path) -> None:
             layers.append(asdict(laid_out))
         writer.write(draft / LAYERS, {"layers": layers, "facts": asdict(_facts(environment))})
         draft.chmod(0o755)
-        draft.rename(directory)
-    except OSError:
-        if not directory.is_dir():
-            raise
+        _publish(draft, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _publish(draft: Path, directory: Path) -> None:
+    try:
+        draft.rename(directory)
+    except OSError:
+        if all((directory / name).is_file() for name in (TAR, LAYERS)):
+            return  # somebody was faster
+        shutil.rmtree(directory)  # half removed
+        draft.rename(directory)
 
 
 def _facts(environment: Environment) -> Facts:

@@ -63,7 +63,16 @@ def find_base(setting: str) -> Base:
         msg = f"an image stands on host, none or an absolute path, not on {setting!r}"
         raise UserError(msg)
     found = read_archive(Path(setting), platform_of(machine_platform()))
-    return Base(layers=found.layers, config=found.config, key=found.digest_hex)
+    return Base(layers=found.layers, config=found.config, key=_archive_key(found.digest_hex, found.layers))
+
+
+def _archive_key(digest_hex: str, layers: tuple[BaseLayer, ...]) -> str:
+    """Of the image, and of where its layers are: layers are not hashed here, so the digest alone would not decide."""
+    pieces = [
+        (piece.source.path, piece.source.size_bytes, piece.source.mtime_ns, piece.offset, piece.length)
+        for piece in (layer.content for layer in layers)
+    ]
+    return sha256(repr((digest_hex, pieces)).encode()).hexdigest()
 
 
 def _key(members: tuple[Member, ...]) -> str:

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from condafs.export.generated import PLACEHOLDER, entry_point, history, wheel_record
+from condafs.export.generated import PLACEHOLDER, entry_point, history, is_long_shebang, wheel_record
 from condafs.export.member import Kind, Source
 from condafs.names import EnvironmentName
 from condafs.prefix.activation import activation_elsewhere
@@ -43,7 +43,7 @@ CLOBBERS = "__clobbers__"
 _SCANNED_AT_ONCE = 1 << 24
 """Bytes of a file that are looked through for the prefix at a time."""
 
-_YEAR_2001_MS = 10**12
+_YEAR_9999 = 253_402_300_799
 """A package's timestamp above it is in milliseconds; very old ones have seconds."""
 
 
@@ -121,7 +121,7 @@ def read_environment(prefix: Path, name: EnvironmentName) -> Environment:
 def package_time(record: PackageRecord) -> int:
     """When a package was made, in Unix seconds; 0 when it does not say."""
     moment = int(record.get("timestamp") or 0)
-    return moment // 1000 if moment > _YEAR_2001_MS else moment
+    return moment // 1000 if moment > _YEAR_9999 else moment
 
 
 def record_path(record: PackageRecord) -> str:
@@ -290,6 +290,8 @@ class _Reading:
         if b"\0" in content:
             # A placeholder longer than what was written there would not fit: the built prefix itself is one.
             return self._own(row, Relocatable(_source(row), str(self._prefix), is_binary=True))
+        if is_long_shebang(content):
+            content = entry_point(content)
         text = content.replace(self._written, PLACEHOLDER.encode())
         return self._own(row, Relocatable(text, PLACEHOLDER, is_binary=False))
 

@@ -16,6 +16,9 @@ prefix with a blank can take its place."""
 _LONG_SHEBANG = re.compile(rb"#!/bin/sh\n'''exec' \"([^\"\n]*)\" \"\$0\" \"\$@\" #'''\n")
 """What rattler writes instead of `#!` when that would be too long for the kernel."""
 
+_PIPS_SHEBANG = re.compile(rb"#!/bin/sh\n'''exec' (\S+) \"\$0\" \"\$@\"\n' '''\n")
+"""pip's way of the same (distlib)."""
+
 _HISTORY_MOMENT = re.compile(rb"==> [0-9: -]+ <==")
 _HISTORY_COMMAND = re.compile(rb"# cmd: .*")
 
@@ -25,13 +28,18 @@ _OF_THE_MACHINE = ("link", "extracted_package_dir", "package_tarball_full_path",
 
 def entry_point(content: bytes) -> bytes:
     """An entry point with the placeholder in its first line."""
-    if match := _LONG_SHEBANG.match(content):
+    if match := _LONG_SHEBANG.match(content) or _PIPS_SHEBANG.match(content):
         first, rest = match[1], content[match.end() :]
     else:
         line, _, rest = content.partition(b"\n")
         first = line.removeprefix(b"#!").strip()
     name = first.rpartition(b"/bin/")[2]
     return b"#!" + PLACEHOLDER.encode() + b"/bin/" + name + b"\n" + rest
+
+
+def is_long_shebang(content: bytes) -> bool:
+    """Whether a script begins with what stands for a first line that would be too long."""
+    return bool(_LONG_SHEBANG.match(content) or _PIPS_SHEBANG.match(content))
 
 
 def history(content: bytes, moment: str) -> bytes:

@@ -226,19 +226,36 @@ def _find_base(setting: str, is_public: bool) -> Base:  # noqa: FBT001 - called 
 
 
 def _require_public(path: Path) -> None:
-    """Refuse what its owner may have meant for some only: the daemon may read more than who wrote the specification."""
-    real = Path(os.path.realpath(path))
-    try:
-        modes = [
-            (real.stat().st_mode, stat.S_IROTH),
-            *((parent.stat().st_mode, stat.S_IXOTH) for parent in real.parents),
-        ]
-    except OSError as error:
-        msg = f"the base {path} of an image cannot be read: {error.strerror}"
-        raise UserError(msg) from None
-    if not all(mode & bit for mode, bit in modes):
-        msg = f"the base {path} of an image can be read by some users only, and the image by all: chmod o+r it"
-        raise UserError(msg)
+    """Refuse what is not an administrator's.
+
+    The daemon may read more than who wrote the specification, and must not follow what others can change or hold up: a
+    link, a directory of theirs, a mount by FUSE, our own among them.
+    """
+    trusted, place = {0, os.geteuid()}, Path("/")
+    for name in ("", *path.parts[1:]):
+        place /= name
+        try:
+            found = place.lstat()
+        except OSError as error:
+            msg = f"the base {path} of an image cannot be read: {error.strerror}"
+            raise UserError(msg) from None
+        is_last = place == path
+        needed = stat.S_IROTH if is_last else stat.S_IXOTH
+        is_right = stat.S_ISREG(found.st_mode) if is_last else stat.S_ISDIR(found.st_mode)
+        is_ours = found.st_uid in trusted and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if ".." in path.parts or not is_right or not is_ours or not found.st_mode & needed or _is_fuse(found.st_dev):
+            msg = (
+                f"the base {path} of an image is not one that specifications may name, for {place} is a link, can be "
+                "written to by others, or cannot be read by all: it has to be a file of the administrator's"
+            )
+            raise UserError(msg)
+
+
+def _is_fuse(device: int) -> bool:
+    text = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    lines = (line.split() for line in text.splitlines())
+    name = f"{os.major(device)}:{os.minor(device)}"
+    return any(words[2] == name and words[words.index("-") + 1].startswith("fuse") for words in lines)
 
 
 def _identity(settings: ImageSettings, base: Base) -> str:

@@ -98,7 +98,8 @@ class _Members:
         found = {member.path: member for number in chosen for member in self._members[number]}
         members = [*found.values(), *parents(found.values(), 0)]
         members.sort(key=lambda member: member.path)
-        archives = [self._archive_of(number) for number in chosen if number != NOBODY]
+        # Files that nobody has are told by the build: a script may give what it writes any size and time.
+        archives = [self._archive_of(n) if n != NOBODY else self._environment.prefix.name for n in chosen]
         return ImageLayer(comment, comment if is_package else "", members, _key(members, archives))
 
     def _archive_of(self, number: int) -> str:

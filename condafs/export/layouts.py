@@ -26,6 +26,10 @@ from condafs.names import BuildName
 logger = logging.getLogger(__name__)
 
 
+AT_A_TIME = 4
+"""Processes; a listing may ask for thousands."""
+
+
 class Layouts:
     """Makes indexes, one at a time in the background, and at once for who waits.
 
@@ -40,6 +44,7 @@ class Layouts:
         self._exports = exports
         self._nursery = nursery
         self._jobs: dict[BuildName, Job] = {}
+        self._limiter = trio.CapacityLimiter(AT_A_TIME)
 
     def directory(self, build: BuildName) -> Path:
         """Where the indexes of a build are, or will be."""
@@ -69,7 +74,10 @@ class Layouts:
             return Archive(path, prefix)
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            msg = f"{build} cannot be exported: {error.strerror}"
+            raise MachineError(msg) from None
+        except ValueError as error:
             logger.info("%s: its index is made anew: %s", build, error)
             await trio.to_thread.run_sync(self.remove, build)
         await self.begin(build).wait()
@@ -105,7 +113,7 @@ class Layouts:
     async def _make(self, build: BuildName, job: Job) -> None:
         arguments = ["layout", str(self._builds / str(build)), build.name.text, str(self.directory(build))]
         try:
-            async with job.process(arguments):
+            async with self._limiter, job.process(arguments):
                 pass
             job.finish()
         except MachineError as error:

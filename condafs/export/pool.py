@@ -198,27 +198,35 @@ class ReaderPool:
         self._place_is_free = trio.Event()
 
     async def _fill(self, stretch: Stretch, place: int) -> None:
+        """Have a worker fill a place; one that died meanwhile is replaced once."""
+        answer = await self._ask(stretch, place) or await self._ask(stretch, place)
+        if not answer:
+            raise _failed(stretch.archive, "its reader ended")
+        if answer != b"ok":
+            number, why, path = json.loads(answer)
+            raise _failed(stretch.archive, f"{path}: {why}", number)
+
+    async def _ask(self, stretch: Stretch, place: int) -> bytes:
+        """What a worker answers; nothing when it died."""
         if not self._idle:
             await self._warmed.wait()  # one that is on its way is sooner there than another
         async with self._turns:
             worker = self._idle.pop() if self._idle else await self._start()
+            answer = b""
             try:
                 await self._introduce(worker, stretch.archive)
                 archive = stretch.archive.number
                 await worker.line.send(REQUEST.pack(READ, archive, stretch.offset, stretch.size_bytes, place))
                 answer = await worker.line.recv(_LONGEST_ANSWER)
-            except BaseException:
-                with trio.CancelScope(shield=True):
-                    await _end(worker)  # what it writes next must not land in somebody else's answer
-                raise
-            if not answer:
-                with trio.CancelScope(shield=True):
-                    await _end(worker)
-                raise _failed(stretch.archive, "its reader ended")
-            self._put_back(worker)
-        if answer != b"ok":
-            number, why, path = json.loads(answer)
-            raise _failed(stretch.archive, f"{path}: {why}", number)
+            except OSError:
+                return b""  # the other end is closed
+            finally:
+                if answer:
+                    self._put_back(worker)
+                else:
+                    with trio.CancelScope(shield=True):
+                        await _end(worker)  # what it writes next must not land in somebody else's answer
+        return answer
 
     def _put_back(self, worker: _Worker) -> None:
         self._idle.append(worker)

@@ -75,7 +75,7 @@ def _block(  # noqa: PLR0913, PLR0917 - a header has these fields
     block[100:108] = b"%07o\0" % mode
     block[108:116] = block[116:124] = b"0000000\0"
     block[124:136] = b"%011o\0" % size
-    block[136:148] = b"%011o\0" % mtime
+    block[136:148] = b"%011o\0" % min(mtime, _MAX_SIZE)  # the year 2242
     block[148:156] = b" " * 8
     block[156:157] = sort
     block[157 : 157 + len(target)] = target

@@ -59,12 +59,16 @@ class Job:
         Raises:
             MachineError: What it said when it failed.
         """
-        process = await trio.lowlevel.open_process(
-            [sys.executable, "-P", "-m", "condafs.export", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        try:
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-P", "-m", "condafs.export", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:  # no more processes, descriptors or memory
+            msg = f"no process can be started: {error.strerror}"
+            raise MachineError(msg) from None
         self._process = process
         _be_quiet(process.pid)
         if self._is_urgent:

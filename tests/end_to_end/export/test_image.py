@@ -167,8 +167,20 @@ def test_the_image_key_of_the_latest_document_holds(daemon: Daemon, channel_url:
     assert config["Entrypoint"] == ["/bin/x"]
 
 
-def test_an_image_can_stand_on_an_archive(daemon: Daemon, channel_url: str, tmp_path: Path) -> None:
-    base = daemon.envs.parent / "base.oci"
+@pytest.fixture
+def administrators() -> Iterator[Path]:
+    """A directory where bases may be that specifications name."""
+    directory = Path(tempfile.mkdtemp(prefix="condafs-", dir="/srv"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@needs_root
+def test_an_image_can_stand_on_an_archive(
+    daemon: Daemon, channel_url: str, tmp_path: Path, administrators: Path
+) -> None:
+    base = administrators / "base.oci"
     shutil.copy(daemon.envs / "empty.oci", base)
     base.chmod(0o600)
     text = f"channels: ['{channel_url}']\nname: on\ndependencies: [zz-noarch-data]\nimage: {{base: {base}}}\n"
@@ -176,7 +188,7 @@ def test_an_image_can_stand_on_an_archive(daemon: Daemon, channel_url: str, tmp_
     daemon.wait_until_ready("on")
     with pytest.raises(OSError, match=r"on\.oci"):
         (daemon.envs / "on.oci").stat()
-    assert "can be read by some users only" in daemon.log.read_text()
+    assert "is not one that specifications may name" in daemon.log.read_text()
     base.chmod(0o644)
     run("skopeo", "copy", "-q", "--preserve-digests", f"oci-archive:{daemon.envs}/on.oci", f"dir:{tmp_path}/on")
     layers = json.loads((tmp_path / "on/manifest.json").read_bytes())["layers"]
@@ -199,3 +211,14 @@ def test_another_daemon_makes_the_same_image(daemon: Daemon, channel_url: str) -
     finally:
         other.clear()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_base_that_others_could_change_or_hold_up_is_refused(daemon: Daemon, channel_url: str) -> None:
+    for number, base in enumerate((daemon.envs / "odd0.oci", daemon.envs / "foo.oci", daemon.envs.parent / "x.oci")):
+        name = f"odd{number}"
+        text = f"channels: ['{channel_url}']\nname: {name}\ndependencies: [zz-noarch-data]\nimage: {{base: {base}}}\n"
+        (daemon.specs / f"{name}.yaml").write_text(text)
+        daemon.wait_until_ready(name)
+        with pytest.raises(OSError, match=r"odd"):
+            (daemon.envs / f"{name}.oci").stat()
+        assert (daemon.envs / f"{name}.tar").stat().st_size
