@@ -195,11 +195,11 @@ class Exports:
             export = OciExport(build, await self._images.find(build), self._pool)
         self._open[build, export.identity] = export
         if self._lingering < MOST_LINGERING:
+            self._lingering += 1
             self._nursery.start_soon(self._linger, export)
         return export
 
     async def _linger(self, export: TarExport | OciExport) -> None:
-        self._lingering += 1
         await trio.sleep(LINGER_SECONDS)
         self._lingering -= 1
         del export
