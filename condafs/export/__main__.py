@@ -20,7 +20,7 @@ from pathlib import Path
 from condafs.export.environment import Environment, read_environment
 from condafs.export.facts import Facts, LaidOut
 from condafs.export.index import LAYERS, TAR, Index
-from condafs.export.layers import image_layers
+from condafs.export.layers import IMAGE_PREFIX, image_layers
 from condafs.export.layout import IndexWriter
 from condafs.export.member import Member
 from condafs.export.reader import Reader
@@ -78,7 +78,7 @@ def _facts(environment: Environment) -> Facts:
     marker = read_marker(prefix)
     return Facts(
         created=environment.created,
-        variables=environment_variables(prefix, read_variables(prefix)),
+        variables=environment_variables(prefix, read_variables(prefix), Path(IMAGE_PREFIX)),
         has_python=any(item.path == "bin/python" for item in environment.items),
         lock_sha256=marker.lock_sha256 if marker else "",
     )

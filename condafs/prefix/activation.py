@@ -112,14 +112,16 @@ def read_variables(prefix: Path) -> dict[str, str]:
     return _read_variables(prefix / _STATE, "env_vars")
 
 
-def environment_variables(prefix: Path, variables: Mapping[str, str]) -> dict[str, str]:
+def environment_variables(prefix: Path, variables: Mapping[str, str], place: Path | None = None) -> dict[str, str]:
     """What activation sets for the packages and the specification, in order; a later one replaces an earlier.
 
-    Names that no shell can set, values with NUL and what activation sets itself are left out.
+    Names that no shell can set, values with NUL and what activation sets itself are left out. Where a package's value
+    has the prefix written into it, `place` stands there, if given.
     """
     merged: dict[str, str] = {}
     for path in sorted((prefix / "etc/conda/env_vars.d").glob("*.json")):
-        merged |= _read_variables(path)
+        found = _read_variables(path)
+        merged |= {name: value.replace(str(prefix), str(place or prefix)) for name, value in found.items()}
     merged |= variables
     return {
         name: value
@@ -141,7 +143,7 @@ def _session(
     return Session(
         prefix=str(seen),
         name=name.text,
-        variables=environment_variables(prefix, variables),
+        variables=environment_variables(prefix, variables, place),
         activate_scripts=tuple(scripts("activate.d")),
         deactivate_scripts=tuple(reversed(scripts("deactivate.d"))),
     )

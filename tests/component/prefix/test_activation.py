@@ -10,6 +10,7 @@ from condafs.errors import UserError
 from condafs.names import EnvironmentName
 from condafs.prefix.activation import (
     SHELLS,
+    activation_elsewhere,
     environment_variables,
     read_variables,
     render_activation,
@@ -99,3 +100,16 @@ def test_the_same_text_can_be_had_for_eval(prefix: Path, shell: str) -> None:
 def test_another_shell_is_refused_with_those_that_are_supported(prefix: Path) -> None:
     with pytest.raises(UserError, match=r"'tcsh'.*bash.*fish"):
         render_activation(prefix, FOO, {}, "tcsh")
+
+
+def test_elsewhere_nothing_of_the_sealed_prefix_is_left(prefix: Path) -> None:
+    variables = prefix / "etc/conda/env_vars.d/zz.json"
+    variables.parent.mkdir(parents=True)
+    variables.write_text(json.dumps({"ZZ_DATA": f"{prefix}/share/zz"}))
+    write_activation(prefix, EnvironmentName("foo"), {})
+    scripts = activation_elsewhere(prefix, EnvironmentName("foo"), Path("/opt/env"))
+    assert scripts.keys() == {"bin/activate", "bin/activate.fish"}
+    for text in scripts.values():
+        assert "/opt/env/share/zz" in text
+        assert prefix.name not in text
+    assert environment_variables(prefix, {}, Path("/opt/env")) == {"ZZ_DATA": "/opt/env/share/zz"}
