@@ -6,9 +6,11 @@ Formats::
     digest             64 lower-case hex digits: the SHA-256 of a canonical specification
     build name         <digest>-<environment name>
     specification file eligible when it matches SPEC_FILE; anything else in .specs is a temporary or a note
+    temporary          `.by=<label>=<random>`, renamed over a file or a name: says on whose behalf (see BEHALF)
 """
 
 import re
+import secrets
 import sys
 from dataclasses import dataclass
 from typing import Self
@@ -121,3 +123,29 @@ def is_spec_file(file_name: str) -> bool:
 def spec_file_stem(file_name: str) -> str:
     """`foo.bar.yaml` -> `foo.bar`: the environment's name when the specification gives none."""
     return file_name.rpartition(".")[0]
+
+
+BEHALF = re.compile(r"\.by=([A-Za-z0-9][A-Za-z0-9_.@-]{0,63})=[0-9a-f]{6,32}")
+"""Who serves others (the HTTP server) writes under a temporary name of this form and renames it into place: the mount
+knows users only, and this says which of the server's clients it was."""
+
+
+def is_label(text: str) -> bool:
+    """Whether a text can say on whose behalf something is done: letters, digits, `_.@-`, at most 64."""
+    return BEHALF.fullmatch(f".by={text}=000000") is not None
+
+
+def behalf_name(label: str) -> str:
+    """A fresh temporary name that says on whose behalf; InvalidNameError when the label is none."""
+    if not is_label(label):
+        msg = (
+            f"{label!r} cannot be a label: up to 64 letters, digits, '_', '.', '@' and '-' can, a letter or digit first"
+        )
+        raise InvalidNameError(msg)
+    return f".by={label}={secrets.token_hex(6)}"
+
+
+def behalf_of(name: str) -> str:
+    """The label in a temporary name; "" in any other."""
+    match = BEHALF.fullmatch(name)
+    return match[1] if match else ""

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from rich.text import Text
 
-from condafs.cli.envs import Envs
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, ReferenceArgument
-from condafs.cli.terminal import output, print_json, print_table, remarks, size_text
+from condafs.cli.terminal import output, print_json, print_table, remarks
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
 from condafs.errors import NotFoundError
 from condafs.prefix.contents import Change, InstalledPackage, compare_packages, read_packages
+from condafs.wording import size_text
 
 _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 

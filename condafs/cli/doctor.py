@@ -13,10 +13,10 @@ from pathlib import Path
 
 from rich.text import Text
 
-from condafs.cli.mountpoint import is_answering, mounts_of_machine
 from condafs.cli.parameters import JsonOption
 from condafs.cli.requirements import Finding, Level, fuse_findings, room_findings, sharing_findings, state_findings
 from condafs.cli.terminal import output, print_json, print_table
+from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings, machine_platform
 from condafs.errors import MachineError
 from condafs.spec.credentials import mask_credentials

@@ -12,11 +12,11 @@ from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
-from condafs.cli.envs import Envs
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import MountOption, ReferenceArgument
 from condafs.cli.shells import Shell, detect_shell
 from condafs.cli.terminal import remarks
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
 from condafs.errors import NotFoundError
 from condafs.names import BuildName
 from condafs.prefix.activation import read_variables, render_activation

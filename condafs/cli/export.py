@@ -11,11 +11,12 @@ from typing import Annotated, BinaryIO, Literal, Protocol
 from cyclopts import Parameter
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from condafs.cli.envs import Envs
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, ReferenceArgument
-from condafs.cli.terminal import print_json, remarks, seconds_text, size_text
+from condafs.cli.terminal import print_json, remarks
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
 from condafs.errors import ForbiddenError, MachineError, UserError
+from condafs.wording import seconds_text, size_text
 
 _AT_ONCE = 1 << 20
 _STANDARD_OUTPUT = "-"

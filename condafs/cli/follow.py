@@ -8,10 +8,10 @@ from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
-from condafs.cli.envs import Envs
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import MountOption, ReferenceArgument
 from condafs.cli.terminal import remarks
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
 from condafs.errors import NotFoundError
 from condafs.names import BUILD, BuildName
 

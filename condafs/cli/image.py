@@ -6,14 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from condafs.catalog.store import Catalog
-from condafs.cli.envs import Envs
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, ReferenceArgument
-from condafs.cli.terminal import output, print_json, print_table, size_text
+from condafs.cli.terminal import output, print_json, print_table
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
 from condafs.errors import CondafsError
 from condafs.export.facts import LaidOut
 from condafs.export.index import LAYERS
 from condafs.export.layouts import read_layers
+from condafs.wording import size_text
 
 _SHOWN = 3
 """Names of sharing environments in a line; the rest is counted."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.completion import CompletionContext
 
-from condafs.cli.mountpoint import find_mount
+from condafs.client.mountpoint import find_mount
 from condafs.errors import CondafsError
 
 _GENERATION_LINK = re.compile(r"(\d+)-([0-9a-f]+)")

@@ -7,24 +7,13 @@ from typing import Any
 
 from rich.text import Text
 
-from condafs.cli.envs import Envs, Generation
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
-from condafs.cli.status import BuildInTheMaking, Status
-from condafs.cli.terminal import (
-    output,
-    parse_time,
-    print_facts,
-    print_json,
-    print_table,
-    remarks,
-    seconds_text,
-    size_text,
-    state_text,
-    time_text,
-    user_text,
-)
+from condafs.cli.terminal import output, print_facts, print_json, print_table, remarks, state_text
+from condafs.client.envs import Envs, Generation
+from condafs.client.mountpoint import find_mount
+from condafs.client.status import BuildInTheMaking, Status
 from condafs.names import SHORT_DIGEST_LENGTH
+from condafs.wording import parse_time, seconds_text, size_text, time_text, user_text
 
 
 def status(name: NameArgument | None = None, /, *, json: JsonOption = False, mount: MountOption = None) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from condafs.cli.terminal import size_text
 from condafs.config import Settings
 from condafs.names import MAX_PREFIX_BYTES, SpecDigest
+from condafs.wording import size_text
 
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONFIGURATION = Path("/etc/fuse.conf")

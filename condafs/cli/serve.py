@@ -10,9 +10,9 @@ from typing import Annotated, cast
 from cyclopts import Parameter
 
 from condafs.cli.daemonize import start_in_background
-from condafs.cli.mountpoint import is_answering, mounts_of_machine
 from condafs.cli.requirements import Level, fuse_findings, sharing_findings, state_findings
 from condafs.cli.terminal import remarks
+from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings
 from condafs.errors import MachineError, UserError
 from condafs.journal import set_up_logging

@@ -1,8 +1,5 @@
 """Writing specifications into the mount: `build` and `update`."""
 
-import errno
-import os
-import secrets
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -12,18 +9,16 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from condafs.cli.dated import set_exclude_newer
-from condafs.cli.envs import Envs, not_yours
-from condafs.cli.mountpoint import find_mount
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
-from condafs.cli.status import Status
-from condafs.cli.terminal import print_json, remarks, size_text
+from condafs.cli.terminal import print_json, remarks
 from condafs.cli.watch import Verdict, judge, watch
-from condafs.config import machine_platform
-from condafs.errors import CondafsError, NotFoundError, SpecificationError, UserError
-from condafs.names import MAX_PREFIX_BYTES, BuildName, is_spec_file
-from condafs.spec.canonical import digest_of
-from condafs.spec.parse import parse
-from condafs.spec.specification import Specification
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
+from condafs.client.status import Status
+from condafs.client.submission import build_of, parse_or_refuse, replace_specification, write_specification
+from condafs.errors import CondafsError, NotFoundError, UserError
+from condafs.names import BuildName
+from condafs.wording import size_text
 
 WaitOption = Annotated[
     bool, Parameter(negative="", help="Stay until it is ready or has failed, and show how far it is.")
@@ -48,9 +43,9 @@ def build(file: Path, /, *, wait: WaitOption = False, json: JsonOption = False, 
     except OSError as error:
         msg = f"{file} cannot be read: {error.strerror}"
         raise UserError(msg) from None
-    submitted = _build_of(_parse(content, file.name, str(file)))
+    submitted = build_of(parse_or_refuse(content, file.name, str(file)))
     before = envs.find_status(submitted.name.text)
-    _write(envs, file.name, content)
+    write_specification(envs, file.name, content)
     return _report(envs, submitted, before, wait=wait, json=json)
 
 
@@ -74,76 +69,19 @@ def update(
         raise NotFoundError(msg)
     path = envs.specs / status.file
     content = path.read_bytes()
-    specification = _parse(content, status.file, str(path))
+    specification = parse_or_refuse(content, status.file, str(path))
     if specification.packages:
         msg = f"{status.file} names exact packages: an update would change nothing. Submit another lock instead"
         raise UserError(msg)
     day = (as_of or datetime.now(UTC).date()).isoformat()[:10]
     fresh = _dated(content, day)
-    updated = _parse(fresh, status.file, str(path))
+    updated = parse_or_refuse(fresh, status.file, str(path))
     if replace(updated, exclude_newer=specification.exclude_newer) != specification:
         msg = f"cannot edit {path} safely: write the line `exclude-newer: {day}` into it yourself"
         raise UserError(msg)
-    _replace(path, fresh)
+    replace_specification(path, fresh)
     remarks().print(f"{path}: exclude-newer: {day}")
-    return _report(envs, _build_of(updated), status, wait=wait, json=False)
-
-
-def _parse(content: bytes, file_name: str, shown_as: str) -> Specification:
-    """Check it here, where the caret can point into the user's own file; the mount checks it again."""
-    if not is_spec_file(file_name):
-        msg = f"{file_name!r} is no specification: its name begins with a letter and ends in .yaml, .yml, .lock or .txt"
-        raise UserError(msg)
-    try:
-        specification = parse(content, file_name, machine_platform(), MAX_PREFIX_BYTES)
-    except SpecificationError as error:
-        raise UserError(error.render(shown_as)) from None
-    if specification is None:
-        msg = f"{shown_as} describes no environment: it is blank, or a note"
-        raise UserError(msg)
-    return specification
-
-
-def _build_of(specification: Specification) -> BuildName:
-    return BuildName(digest_of(specification), specification.name)
-
-
-def _write(envs: Envs, file_name: str, content: bytes) -> None:
-    """As `cp` does it: the mount says no when the file is closed, and why in `<file>.error`."""
-    path = envs.specs / file_name
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise _translated(error, path) from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A whole file or none: a temporary one that is no specification by its name, renamed over the old one."""
-    owner = path.stat()
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(3)}")
-    try:
-        temporary.write_bytes(content)
-        temporary.chmod(owner.st_mode & 0o7777)
-        if os.geteuid() == 0:
-            os.chown(temporary, owner.st_uid, owner.st_gid)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _translated(error, path) from None
-
-
-def _translated(error: OSError, path: Path) -> OSError | UserError:
-    """What the mount said by an errno, in words, if it was about this file."""
-    if isinstance(error, PermissionError):
-        return not_yours(str(path), str(path.stat().st_uid)) if path.exists() else error
-    return UserError(_refusal(path)) if error.errno in {errno.EINVAL, errno.EBADMSG} else error
-
-
-def _refusal(path: Path) -> str:
-    try:
-        return path.with_name(f"{path.name}.error").read_text(errors="replace")
-    except OSError:
-        return f"{path}: the specification is refused"
+    return _report(envs, build_of(updated), status, wait=wait, json=False)
 
 
 def _dated(content: bytes, day: str) -> bytes:

@@ -13,11 +13,12 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from condafs.cli.envs import Envs
 from condafs.cli.report import progress_text
-from condafs.cli.status import ACTIVE_STATES, BuildInTheMaking, Status
-from condafs.cli.terminal import remarks, size_text
+from condafs.cli.terminal import remarks
+from condafs.client.envs import Envs
+from condafs.client.status import ACTIVE_STATES, BuildInTheMaking, Status
 from condafs.names import BuildName
+from condafs.wording import size_text
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.1

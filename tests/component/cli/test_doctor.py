@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from condafs.cli import mountpoint
+from condafs.client import mountpoint
 from condafs.config import machine_platform
 from tests.component.cli.conftest import Run
 

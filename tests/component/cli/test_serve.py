@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from condafs.cli import mountpoint, serve
 from condafs.cli.requirements import Finding, Level
+from condafs.client import mountpoint, serve
 from condafs.config import Settings
 from tests.component.cli.conftest import Run
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condafs.cli.status import parse_status
+from condafs.client.status import parse_status
 
 WHOLE = """\
 name: foo

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from condafs.cli.status import Status, parse_status
-from condafs.cli.terminal import user_text
+from condafs.client.status import Status, parse_status
 from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError, UserError
 from condafs.names import BUILD, DIGEST_PREFIX, BuildName, EnvironmentName
+from condafs.wording import user_text
 
 _HISTORY_LINK = re.compile(r"(\d+)-([0-9a-f]+)")
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from condafs.cli import mountpoint
-from condafs.cli.mountpoint import find_mount, parse_mountinfo
+from condafs.client import mountpoint
+from condafs.client.mountpoint import find_mount, parse_mountinfo
 from condafs.errors import CondafsError, NotFoundError, UserError
 
 LINE = "36 35 0:{n} / {place} rw,nosuid - {kind} {source} rw,user_id=0\n"
