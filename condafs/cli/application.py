@@ -47,7 +47,7 @@ _COMMANDS = {
         ("update", "submit:update", "Ask for the newest packages as of today."),
     ),
     "Machine": (
-        ("mount", "serve:mount", "Serve environments at a directory."),
+        ("mount", "mounting:mount", "Serve environments at a directory."),
         ("doctor", "doctor:doctor", "Check what condafs needs on this machine and say what to do."),
         ("demo", "tour:demo", "Take a guided tour; it needs no network and leaves nothing behind."),
     ),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from condafs.cli import mounting
 from condafs.cli.requirements import Finding, Level
-from condafs.client import mountpoint, serve
+from condafs.client import mountpoint
 from condafs.config import Settings
 from tests.component.cli.conftest import Run
 
@@ -15,7 +16,7 @@ from tests.component.cli.conftest import Run
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with FUSE and without any mount, whatever this one has."""
-    monkeypatch.setattr(serve, "fuse_findings", lambda **_: [])
+    monkeypatch.setattr(mounting, "fuse_findings", lambda **_: [])
     monkeypatch.setattr(mountpoint, "MOUNTINFO", tmp_path / "mountinfo")
     (tmp_path / "mountinfo").touch()
     (tmp_path / "condafs.yaml").write_text(f"state: {tmp_path}/state\njobs: 3\n")
@@ -92,7 +93,7 @@ def test_a_dead_mount_of_ours_is_left_to_the_daemon(
 
 def test_a_machine_that_is_not_ready_says_what_to_do(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Finding("FUSE device", Level.PROBLEM, "there is no /dev/fuse", "modprobe fuse")
-    monkeypatch.setattr(serve, "fuse_findings", lambda **_: [missing])
+    monkeypatch.setattr(mounting, "fuse_findings", lambda **_: [missing])
     outcome = run("mount", str(tmp_path / "mnt"))
     assert outcome.code == 4
     assert "there is no /dev/fuse.\n    What to do: modprobe fuse" in outcome.err
