@@ -99,7 +99,12 @@ class Build:
             channels = find_channels(sorted({record.channel or "" for record in records}), self._request.channel_alias)
             solution = Solution(records, channels, [], specification.platform)
         else:
-            solution = await solve_specification(specification, self._request, gateway)
+            solution = await solve_specification(
+                specification,
+                gateway,
+                default_channels=self._request.default_channels,
+                channel_alias=self._request.channel_alias,
+            )
         self._cache.close_repodata()
         self._transcript.note(f"solve: {len(solution.records)} packages")
         for record in sorted(solution.records, key=lambda record: record.name.normalized):

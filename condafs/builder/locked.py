@@ -38,7 +38,7 @@ async def read_locked(
         BuildError, rattler's errors: see `failure`.
     """
     archives = [_archive(package) for package in packages]
-    _refuse_two_of_a_name(archives)
+    refuse_two_of_a_name(archives)
     held = {archive.url for archive in archives if cache.holds(archive)}
     fresh = await asyncio.to_thread(verify_archives, [archive for archive in archives if archive.url not in held])
     turn = asyncio.Semaphore(CONCURRENT_DOWNLOADS)
@@ -96,7 +96,12 @@ def _complete(record: PackageRecord, archive: Archive) -> RepoDataRecord:
     return RepoDataRecord(record, archive.file_name, archive.url, archive.url.rsplit("/", 2)[0])
 
 
-def _refuse_two_of_a_name(archives: Sequence[Archive]) -> None:
+def refuse_two_of_a_name(archives: Sequence[Archive]) -> None:
+    """An environment has one package of a name.
+
+    Raises:
+        BuildError: BAD_SPEC, naming both.
+    """
     seen: dict[str, str] = {}
     for archive in archives:
         name = archive.distribution.rsplit("-", 2)[0]

@@ -4,22 +4,18 @@ Another machine would be another `Runner`: it carries a request there and events
 """
 
 import contextlib
-import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import trio
 
+from condafs.builder.child import Child, describe_death, start_child
 from condafs.builder.leftovers import sweep_leftovers
-from condafs.builder.offspring import kill_descendants
 from condafs.builder.protocol import BuildRequest, Event, Failed, FailureKind, Progress, Succeeded, decode_event
 
 GRACE_SECONDS = 15.0
@@ -71,7 +67,7 @@ class LocalRunner:
         self._wrap = wrap
         self._keeps_spare = keeps_spare
         self._aside = aside
-        self._spare: _Child | None = None
+        self._spare: Child | None = None
 
     async def run(
         self, request: BuildRequest, log: Path, on_progress: Callable[[Progress], None]
@@ -83,12 +79,12 @@ class LocalRunner:
         """
         with log.open("ab", buffering=0) as output:
             try:
-                child = await self._take_spare() or await _start(self._wrap)
+                child = await self._take_spare() or await self._start()
             except OSError as error:
                 return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
             outcome, aside = None, None
             try:
-                outcome = await child.converse(request, output.fileno(), on_progress)
+                outcome = await _converse(child, request, output.fileno(), on_progress)
                 # A builder that succeeded has ended all that it started before it said so.
                 aside = self._aside if isinstance(outcome, Succeeded) else None
             finally:
@@ -98,7 +94,8 @@ class LocalRunner:
                         if outcome is None:
                             await trio.to_thread.run_sync(sweep_leftovers, Path(request.packages))
             if outcome is None:
-                outcome = _died(child.process.returncode)
+                words = describe_death(child.process.returncode, "the builder", " (build-memory-bytes)")
+                outcome = Failed(FailureKind.KILLED, words)
                 stamp = time.strftime("%Y-%m-%d %H:%M:%S")
                 output.write(f"{stamp} failed ({outcome.kind}): {outcome.message}\n".encode())
         if aside:
@@ -107,7 +104,7 @@ class LocalRunner:
             await self.prepare()
         return outcome
 
-    async def _clear_away(self, child: "_Child") -> None:
+    async def _clear_away(self, child: Child) -> None:
         with trio.CancelScope(shield=True):
             await child.end()
         await self.prepare()
@@ -116,7 +113,7 @@ class LocalRunner:
         """Start the spare, if there is to be one; the daemon may do that before the first build."""
         if self._keeps_spare and self._spare is None:
             with contextlib.suppress(OSError):  # the next build says it
-                self._spare = await _start(self._wrap)
+                self._spare = await self._start()
 
     async def aclose(self) -> None:
         """End the spare."""
@@ -125,73 +122,40 @@ class LocalRunner:
             with trio.CancelScope(shield=True):
                 await spare.end()
 
-    async def _take_spare(self) -> "_Child | None":
+    async def _start(self) -> Child:
+        return await start_child(self._wrap([sys.executable, "-P", "-m", "condafs.builder"]))
+
+    async def _take_spare(self) -> Child | None:
         if self._spare and self._spare.process.poll() is not None:
             await self.aclose()
         spare, self._spare = self._spare, None
         return spare
 
 
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """A builder, and the socket that is its standard input: it lives as long as the socket is open."""
-
-    process: trio.Process
-    line: trio.SocketStream
-
-    async def converse(
-        self, request: BuildRequest, log_fd: int, on_progress: Callable[[Progress], None]
-    ) -> Succeeded | Failed | None:
-        """Hand over request and log, follow the events; None when they end without an outcome."""
-        assert self.process.stdout  # noqa: S101 - asked for
-        limit = request.wall_seconds + GRACE_SECONDS if request.wall_seconds else float("inf")
-        with trio.move_on_after(limit) as scope:
-            with contextlib.suppress(OSError, trio.BrokenResourceError):  # its end says more than the broken pipe
-                await self._send(request.encode(), log_fd)
-            async with contextlib.aclosing(_events(self.process.stdout)) as events:
-                async for event in events:
-                    if not isinstance(event, Progress):
-                        return event
-                    on_progress(event)
-        if scope.cancelled_caught:
-            message = f"the builder did not end within {limit:g} s (build-wall-seconds) and was killed"
-            return Failed(FailureKind.TIMEOUT, message)
-        return None
-
-    async def _send(self, data: bytes, log_fd: int) -> None:
-        descriptors = array("i", [log_fd]).tobytes()
-        sent = await self.line.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-        await self.line.send_all(data[sent:])
-
-    async def end(self) -> None:
-        """Kill what is left of it, and wait for it; nothing of it runs when this returns."""
-        process = self.process
-        if process.returncode is None:
-            # Stopped first, so that nothing new appears below it while what is there is being killed.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGSTOP)
-            kill_descendants(process.pid)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        await self.line.aclose()
-        if process.stdout:
-            await process.stdout.aclose()
+async def _converse(
+    child: Child, request: BuildRequest, log_fd: int, on_progress: Callable[[Progress], None]
+) -> Succeeded | Failed | None:
+    """Hand over request and log, follow the events; None when they end without an outcome."""
+    assert child.process.stdout  # noqa: S101 - asked for
+    limit = request.wall_seconds + GRACE_SECONDS if request.wall_seconds else float("inf")
+    with trio.move_on_after(limit) as scope:
+        with contextlib.suppress(OSError, trio.BrokenResourceError):  # its end says more than the broken pipe
+            await _send(child.line, request.encode(), log_fd)
+        async with contextlib.aclosing(_events(child.process.stdout)) as events:
+            async for event in events:
+                if not isinstance(event, Progress):
+                    return event
+                on_progress(event)
+    if scope.cancelled_caught:
+        message = f"the builder did not end within {limit:g} s (build-wall-seconds) and was killed"
+        return Failed(FailureKind.TIMEOUT, message)
+    return None
 
 
-async def _start(wrap: Callable[[Sequence[str]], Sequence[str]]) -> _Child:
-    ours, theirs = socket.socketpair()  # not trio's: the builder's end has to block
-    with theirs, contextlib.ExitStack() as undo:
-        undo.callback(ours.close)
-        process = await trio.lowlevel.open_process(
-            list(wrap([sys.executable, "-P", "-m", "condafs.builder"])),
-            stdin=theirs.fileno(),
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-        )
-        undo.pop_all()
-    return _Child(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+async def _send(line: trio.SocketStream, data: bytes, log_fd: int) -> None:
+    descriptors = array("i", [log_fd]).tobytes()
+    sent = await line.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+    await line.send_all(data[sent:])
 
 
 async def _events(stream: trio.abc.ReceiveStream) -> AsyncGenerator[Event, None]:
@@ -205,16 +169,3 @@ async def _events(stream: trio.abc.ReceiveStream) -> AsyncGenerator[Event, None]
                 yield decode_event(bytes(line))
         if len(rest) > LONGEST_LINE_BYTES:
             rest.clear()
-
-
-def _died(status: int | None) -> Failed:
-    """What to say of a builder that ended without an outcome."""
-    if status is not None and status < 0:
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        message = f"the builder was killed by {name}"
-        if -status == signal.SIGKILL:
-            message += "; when nobody did that by hand, the machine had no memory left (`dmesg` says so)"
-        if -status == signal.SIGABRT:
-            message += "; it may have reached its memory limit (build-memory-bytes)"
-        return Failed(FailureKind.KILLED, message)
-    return Failed(FailureKind.KILLED, f"the builder ended with status {status} without saying how it went")

@@ -18,7 +18,7 @@ from rattler.virtual_package import VirtualPackage, VirtualPackageOverrides
 from condafs.builder.archives import Archive, verify_archives
 from condafs.builder.channels import find_channels, place_dependencies
 from condafs.builder.failure import BuildError
-from condafs.builder.protocol import BuildRequest, FailureKind
+from condafs.builder.protocol import FailureKind
 from condafs.spec.specification import Specification
 
 OVERRIDE = "CONDA_OVERRIDE_"
@@ -49,21 +49,24 @@ def archive_of(record: RepoDataRecord) -> Archive:
     return Archive(record.url, record.sha256, record.md5, record.size or 0)
 
 
-async def solve_specification(specification: Specification, request: BuildRequest, gateway: Gateway) -> Solution:
+async def solve_specification(
+    specification: Specification, gateway: Gateway, *, default_channels: Sequence[str], channel_alias: str
+) -> Solution:
     """Find the packages of a specification that has dependencies (and no lock).
 
     Strict channel priority: a package is taken from the first channel that has any of its name.
 
     Args:
         specification: What was asked for.
-        request: Its default channels and channel alias count.
         gateway: Where repodata comes from.
+        default_channels: When the specification names none.
+        channel_alias: URL that plain channel names are below.
 
     Raises:
         rattler's errors, see `failure`.
     """
-    channels = find_channels(specification.channels or request.default_channels, request.channel_alias)
-    dependencies, channels = place_dependencies(requirements(specification), channels, request.channel_alias)
+    channels = find_channels(specification.channels or default_channels, channel_alias)
+    dependencies, channels = place_dependencies(requirements(specification), channels, channel_alias)
     requested = [_match_spec(dependency) for dependency in dependencies]
     await asyncio.to_thread(verify_archives, local_archives(requested))
     records = await solve(
