@@ -41,6 +41,7 @@ class Published:
 
 def start(transaction: Transaction, digest: SpecDigest, now: float) -> BuildRecord | None:
     """A try begins, and is counted; None when the build is not waiting for one (any more)."""
+    transaction.now = now
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.START):
         return None
@@ -58,6 +59,7 @@ def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: flo
     prefix. A crash before this transaction leaves a BUILDING record, which the next start queues again (its next try
     begins with the removal of the prefix); a crash after it leaves nothing to do.
     """
+    transaction.now = now
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.PUBLISH):
         return None
@@ -90,6 +92,7 @@ def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: flo
 
 def fail(transaction: Transaction, digest: SpecDigest, failure: Failure, now: float) -> BuildRecord | None:
     """A try failed: WAITING for the next, FAILED, or SUPERSEDED when nobody wants it any more."""
+    transaction.now = now
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.FAIL):
         return None
@@ -115,6 +118,7 @@ def interrupt(transaction: Transaction, digest: SpecDigest, now: float) -> Build
 
     SUPERSEDED when nobody wants it any more.
     """
+    transaction.now = now
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.INTERRUPT):
         return None
@@ -130,6 +134,7 @@ def recover(transaction: Transaction, most_attempts: int, now: float) -> list[Bu
     Returns:
         The builds that were BUILDING, as they are now.
     """  # noqa: D205 - one thought
+    transaction.now = now
     found = [record for record in transaction.active() if record.state is BuildState.BUILDING]
     changes = Changes()
     for record in found:

@@ -7,7 +7,7 @@ They keep these laws, whatever the order of events:
 - a wanted build that is READY is current, unless the environment is retired.
 
 Each returns what changed, for those who act on it after the commit. All may be run again when a commit fails, and read
-no clock: `now` is Unix seconds.
+no clock: `now` is Unix seconds, and they begin with telling it to the transaction, which dates the journal with it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -55,6 +55,7 @@ def roll_back(transaction: Transaction, name: EnvironmentName, digest: SpecDiges
         NotFoundError: No such environment, or no such published build of it.
         ForbiddenError: The environment is retired.
     """
+    transaction.now = now
     changes = Changes()
     environment = transaction.environment(name)
     record = transaction.build(digest)
@@ -82,6 +83,7 @@ def cancel(transaction: Transaction, build: BuildName, now: float) -> Changes:
     Raises:
         NotFoundError: No such build.
     """
+    transaction.now = now
     changes = Changes()
     record = _require(transaction, build)
     if is_possible(record.state, Step.CANCEL):
@@ -96,6 +98,7 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
         NotFoundError: No such build.
         ForbiddenError: It is current, or wanted.
     """
+    transaction.now = now
     changes = Changes()
     record = _require(transaction, build)
     if record.state in ACTIVE_STATES:
@@ -121,6 +124,7 @@ def digest_is_used(environment: EnvironmentRecord, digest: SpecDigest) -> bool:
 
 def erase(transaction: Transaction, digest: SpecDigest, now: float) -> Changes:
     """The files of a DELETING build are gone: so is its record, unless it was submitted again meanwhile."""
+    transaction.now = now
     changes = Changes()
     record = transaction.build(digest)
     if record is None or record.state is not BuildState.DELETING:

@@ -7,6 +7,7 @@ The laws that `changes` states hold here too.
 from dataclasses import dataclass, replace
 
 from condafs.catalog.changes import Changes, forget_when_empty, step, supersede_others
+from condafs.catalog.events import EventKind
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.transaction import Transaction
 from condafs.catalog.transitions import Step, is_possible, take
@@ -53,6 +54,7 @@ def submit(transaction: Transaction, submission: Submission, now: float) -> Chan
     Raises:
         ConflictError: Another file claims the name.
     """
+    transaction.now = now
     changes = Changes()
     file, moved_from = submission.file, submission.moved_from
     name, digest = file.name, file.digest
@@ -71,6 +73,8 @@ def submit(transaction: Transaction, submission: Submission, now: float) -> Chan
     record = transaction.build(digest)
     if record is None or is_possible(record.state, Step.SUBMIT):
         record = _queue(transaction, BuildName(digest, name), submission, changes, now)
+    elif record.state is not BuildState.READY and (before.is_retired or before.wanted != digest):
+        transaction.note(EventKind.SUBMITTED, name, digest)  # it goes on as it is, and is wanted again
     if record.state is BuildState.READY and before.current != digest:
         environment = replace(environment, current=digest, moved=now)
         changes.moved.append(record)
@@ -125,17 +129,28 @@ def refuse(transaction: Transaction, file: FileRecord, now: float, moved_from: s
 
     After a rename, what the file's old name claimed is released: no file of that name is there any more.
     """
+    transaction.now = now
     changes = Changes()
     before = transaction.file(file.file_name)
     if moved_from:
         _release(transaction, moved_from, changes, now)
         transaction.remove_file(moved_from)
-    transaction.put_file(replace(file, name=before.name if before else None))
+    name = before.name if before else None
+    transaction.put_file(replace(file, name=name))
+    transaction.note(EventKind.REFUSED, name, detail=file.file_name)
     return changes
+
+
+def note_refusal(transaction: Transaction, file_name: str, now: float) -> None:
+    """A file was not let into place under that name: all stays as it is, and the journal tells of it."""
+    transaction.now = now
+    file = transaction.file(file_name)
+    transaction.note(EventKind.REFUSED, file.name if file else None, detail=file_name)
 
 
 def retire(transaction: Transaction, file_name: str, now: float, note: FileRecord | None = None) -> Changes:
     """A file is gone, or has become a note, which then is its record: what it described is retired."""
+    transaction.now = now
     changes = Changes()
     _release(transaction, file_name, changes, now)
     if note:
@@ -162,6 +177,7 @@ def _release(
 
 def retry(transaction: Transaction, file_name: str, now: float) -> Changes:
     """A file was touched: what it describes is tried again, now, if it failed, was cancelled, or waits."""
+    transaction.now = now
     changes = Changes()
     file = transaction.file(file_name)
     environment = transaction.environment(file.name) if file and file.name else None

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.transaction import Transaction
 from condafs.names import BuildName, EnvironmentName
 
@@ -20,19 +21,21 @@ lock, waiting longer: 64 submissions take some 10 ms."""
 
 
 class Job(Generic[T]):
-    """A function to be run in a transaction, and how it went."""
+    """A function to be run in a transaction, and how it went. `author`: who has it run, for the journal."""
 
-    __slots__ = ("error", "function", "is_done", "moved", "result")
+    __slots__ = ("author", "error", "function", "is_done", "moved", "result")
     result: T
 
-    def __init__(self, function: Callable[[Transaction], T]) -> None:
+    def __init__(self, function: Callable[[Transaction], T], author: Author = DAEMON) -> None:
         self.function = function
+        self.author = author
         self.error: BaseException | None = None
         self.is_done = False
         self.moved: frozenset[EnvironmentName | BuildName] = frozenset()
 
     def run(self, transaction: Transaction) -> None:
         """Run it; may happen again when the transaction could not be committed. What it raises is raised."""
+        transaction.author = self.author
         self.result = self.function(transaction)
         self.moved = frozenset(transaction.moved)
 
@@ -66,12 +69,12 @@ class GroupCommit:
         async with self._turn:
             pass
 
-    async def write(self, function: Callable[[Transaction], T]) -> T:
+    async def write(self, function: Callable[[Transaction], T], author: Author) -> T:
         """Run a function in a transaction and wait until it is on the disk.
 
         Not to be cancelled: who asked would not know whether it happened.
         """
-        job = Job(function)
+        job = Job(function, author)
         self._waiting.append(job)
         with trio.CancelScope(shield=True):
             async with self._turn:  # first come, first served: whose job is not done yet is the first that waits

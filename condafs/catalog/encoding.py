@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final
 
+from condafs.catalog.events import EventRecord
 from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
-from condafs.catalog.schema import STATE_CODES
+from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import ImageSettings
 
 _ENVIRONMENT: Final = struct.Struct("<BIId32s32s")
 _BUILD: Final = struct.Struct("<BQIIddddIQQIHB")
 _FILE: Final = struct.Struct("<Qq32s32sH")
+_EVENT: Final = struct.Struct("<dBIIq32sHB")
 _STAMP: Final = struct.Struct("<Qq")
 _NUMBER: Final = struct.Struct("<Q")
 _SEQUENCE: Final = struct.Struct(">Q")
@@ -22,6 +24,7 @@ _MARK: Final = struct.Struct("<32sI")
 _DIGEST_BYTES: Final = 32
 _NO_DIGEST: Final = bytes(_DIGEST_BYTES)
 _STATES: Final = {code: state for state, code in STATE_CODES.items()}
+_KINDS: Final = {code: kind for kind, code in EVENT_CODES.items()}
 
 VISIBLE: Final = 1
 """First byte of an environment that `/envs` shows; readers look at it without decoding the rest."""
@@ -50,6 +53,11 @@ def key_digest(key: bytes) -> SpecDigest:
     return SpecDigest(key.hex())
 
 
+def is_retired(value: bytes) -> bool:
+    """Whether the value of an environment is that of a retired one, without decoding it: no file name stands in it."""
+    return len(value) == _ENVIRONMENT.size
+
+
 def encode_number(number: int) -> bytes:
     """Counters."""
     return _NUMBER.pack(number)
@@ -63,6 +71,21 @@ def decode_number(value: bytes | None) -> int:
 def sequence_key(sequence: int) -> bytes:
     """Big-endian, so that byte order is queue order."""
     return _SEQUENCE.pack(sequence)
+
+
+def key_sequence(key: bytes) -> int:
+    """The inverse of `sequence_key`, and the number at the end of an `event_key`."""
+    return int(_SEQUENCE.unpack(key[-_SEQUENCE.size :])[0])
+
+
+def events_key(name: str) -> bytes:
+    """What the keys of all events of a name begin with; no name holds a NUL."""
+    return text_key(name) + b"\0"
+
+
+def event_key(name: str, number: int) -> bytes:
+    """Key of `events_of`."""
+    return events_key(name) + _SEQUENCE.pack(number)
 
 
 def with_mark(value: bytes, digest: bytes, mark: int | None) -> bytes:
@@ -197,3 +220,46 @@ def decode_image(value: bytes | None) -> ImageSettings:
         user=document.get("user", ""),
         workdir=document.get("workdir", ""),
     )
+
+
+def encode_event(event: EventRecord) -> bytes:
+    """Value of `events`."""
+    name, behalf = event.name.text.encode() if event.name else b"", event.behalf.encode()
+    head = _EVENT.pack(
+        event.at,
+        EVENT_CODES[event.kind],
+        event.generation,
+        event.attempts,
+        event.uid,
+        digest_key(event.digest) if event.digest else _NO_DIGEST,
+        len(name),
+        len(behalf),
+    )
+    return head + name + behalf + event.detail.encode("utf-8", "replace")
+
+
+def decode_event(number: int, value: bytes) -> EventRecord | None:
+    """The inverse; None for a kind that a newer program added."""
+    at, code, generation, attempts, uid, digest, _, behalf_length = _EVENT.unpack_from(value)
+    kind, name = _KINDS.get(code), event_name(value)
+    if kind is None:
+        return None
+    behalf_at = _EVENT.size + len(name.encode())
+    detail_at = behalf_at + behalf_length
+    return EventRecord(
+        number,
+        at,
+        kind,
+        EnvironmentName(name) if name else None,
+        None if digest == _NO_DIGEST else key_digest(digest),
+        generation,
+        attempts,
+        uid,
+        value[behalf_at:detail_at].decode(),
+        value[detail_at:].decode(),
+    )
+
+
+def event_name(value: bytes) -> str:
+    """The name in a value of `events`, of whatever kind; "" for none."""
+    return value[_EVENT.size : _EVENT.size + _EVENT.unpack_from(value)[6]].decode()

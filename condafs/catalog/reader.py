@@ -13,21 +13,30 @@ from condafs.catalog.encoding import (
     VISIBLE,
     decode_build,
     decode_environment,
+    decode_event,
     decode_file,
     decode_image,
     decode_marks,
     decode_number,
     decode_stamp,
     digest_key,
+    event_key,
+    events_key,
+    is_retired,
     key_digest,
+    key_sequence,
     key_text,
+    sequence_key,
     text_key,
 )
+from condafs.catalog.events import EventRecord
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
     ENVIRONMENTS,
+    EVENTS,
+    EVENTS_OF,
     FILES,
     IMAGES,
     LAYERS,
@@ -36,7 +45,7 @@ from condafs.catalog.schema import (
     QUEUE,
     SPECIFICATIONS,
 )
-from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from
+from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from, last_key
 from condafs.names import BUILD, EnvironmentName, SpecDigest
 from condafs.spec.image import ImageSettings
 
@@ -74,10 +83,12 @@ class Snapshot:
         return self._raw.get(key, db=handle) if handle is not None and 0 < len(key) <= MAX_KEY_BYTES else None
 
     def _keys(self, table: bytes, start: bytes = b"\0") -> Iterator[bytes]:
-        return keys_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
+        handle = self._handles.get(table)
+        return keys_from(self._raw, handle, start[:MAX_KEY_BYTES]) if handle is not None else iter(())
 
     def _items(self, table: bytes, start: bytes = b"\0") -> Iterator[tuple[bytes, bytes]]:
-        return items_from(self._raw, self._handles[table], start[:MAX_KEY_BYTES])
+        handle = self._handles.get(table)
+        return items_from(self._raw, handle, start[:MAX_KEY_BYTES]) if handle is not None else iter(())
 
     @property
     def version(self) -> int:
@@ -98,6 +109,10 @@ class Snapshot:
         """Their names only, retired ones too."""
         return map(bytes.decode, self._keys(ENVIRONMENTS, _behind(after)))
 
+    def names_in_use(self) -> Iterator[str]:
+        """Names of all environments that are not retired. Nothing else is decoded."""
+        return (key.decode() for key, value in self._items(ENVIRONMENTS) if not is_retired(value))
+
     def visible_names(self, after: str = "") -> Iterator[str]:
         """Names that have a current build and are not retired: what `/envs` shows. Nothing else is decoded."""
         return (key.decode() for key, value in self._items(ENVIRONMENTS, _behind(after)) if value[0] == VISIBLE)
@@ -106,6 +121,19 @@ class Snapshot:
         """One build; a digest belongs to one name, which it is a hash of."""
         value = self._get(BUILDS, digest_key(digest))
         return decode_build(digest, value) if value else None
+
+    def builds(self, after: SpecDigest | None = None) -> Iterator[BuildRecord]:
+        """All builds whose digests sort behind `after`, by digest."""
+        for key, value in self._items(BUILDS, _behind_digest(after)):
+            yield decode_build(key_digest(key), value)
+
+    def build_beginning(self, hex_digits: str) -> BuildRecord | None:
+        """The first build whose digest begins with these digits; at most 64."""
+        start = bytes.fromhex(hex_digits.ljust(DIGEST_LENGTH, "0")) or b"\0"
+        for key, value in self._items(BUILDS, start):
+            found = key_digest(key)
+            return decode_build(found, value) if found.hex.startswith(hex_digits) else None
+        return None
 
     def builds_of(self, name: EnvironmentName) -> list[BuildRecord]:
         """All builds of an environment by generation, those without one last, in order of submission."""
@@ -181,9 +209,40 @@ class Snapshot:
         """(file name, (size_bytes, mtime_ns)), to tell unchanged files without decoding more."""
         return ((key_text(key), decode_stamp(value)) for key, value in self._items(FILES))
 
+    def events(self, after: int = 0) -> Iterator[EventRecord]:
+        """What happened, in order, behind the event of that number. `first_event` tells whether any of them is gone."""
+        for key, value in self._items(EVENTS, sequence_key(after + 1)):
+            if event := decode_event(key_sequence(key), value):
+                yield event
+
+    def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
+        """What happened to one environment, in order, behind the event of that number."""
+        beginning = events_key(name.text)
+        for key in self._keys(EVENTS_OF, event_key(name.text, after + 1)):
+            if not key.startswith(beginning):
+                return
+            number = key_sequence(key)
+            value = self._get(EVENTS, sequence_key(number))
+            if value and (event := decode_event(number, value)):
+                yield event
+
+    def first_event(self) -> int:
+        """The number of the oldest event that is remembered; 0 when nothing ever happened."""
+        return next(map(key_sequence, self._keys(EVENTS)), 0)
+
+    def last_event(self) -> int:
+        """The number of the newest event; 0 when nothing ever happened."""
+        handle = self._handles.get(EVENTS)
+        key = last_key(self._raw, handle) if handle is not None else None
+        return key_sequence(key) if key else 0
+
     def count_by_state(self) -> dict[BuildState, int]:
         """How many builds are in each state; kept, not counted."""
         return {state: decode_number(self._get(META, b"count." + state.encode())) for state in BuildState}
+
+
+def _behind_digest(digest: SpecDigest | None) -> bytes:
+    return digest_key(digest) + b"\0" if digest else b"\0"
 
 
 def _behind(text: str) -> bytes:

@@ -28,16 +28,27 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
                                                     "user":text,"workdir":text}
     layers          32 raw bytes, of what a layer   SHA-256 of the layer (32 raw bytes)
                     is made (export decides how)
+    events          u64 big-endian number           f64 at, u8 kind (EVENT_CODES), u32 generation, u32 attempts,
+                                                    i64 uid (-1 the daemon), digest, u16 length of name,
+                                                    u8 length of behalf, name, behalf, detail (the rest)
+    events_of       name, NUL, u64 big-endian       nothing; exactly the events that have a name
+                    number
 
 `environments` and `builds` are the truth; `builds_of`, `queue` and the counts follow from `builds` and change in the
 same transaction. `builds_of` packs the builds of a name into one value, so that listing a hundred thousand builds reads
 4 MB and not 30. A row of `images` goes with that of `environments`; `layers` remembers what can be computed again.
 
-A version that this program does not know is refused, not guessed at. `images` and `layers` came later and the version
-stayed: an older program leaves tables that it does not know alone, and to this one a table that an older daemon has not
-made is empty. After an older daemon, an image may be as an earlier document described it, until the next one.
+`events` is written in the transaction of what it tells, numbers have no gaps and never come again, and the oldest go
+when there are more than MOST_EVENTS. It tells of names that are forgotten by now, too. A kind that this program does
+not know is a newer one's, and is passed over.
+
+A version that this program does not know is refused, not guessed at. LATER_TABLES came later and the version stayed: an
+older program leaves tables that it does not know alone, and to this one a table that an older daemon has not made is
+empty. After an older daemon, an image may be as an earlier document described it, until the next one, and events are
+missing.
 """
 
+from condafs.catalog.events import EventKind
 from condafs.catalog.records import BuildState
 
 VERSION = 1
@@ -51,8 +62,10 @@ FILES = b"files"
 SPECIFICATIONS = b"specifications"
 IMAGES = b"images"
 LAYERS = b"layers"
+EVENTS = b"events"
+EVENTS_OF = b"events_of"
 
-LATER_TABLES = (IMAGES, LAYERS)
+LATER_TABLES = (IMAGES, LAYERS, EVENTS, EVENTS_OF)
 """What the first catalogs did not have."""
 
 TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS, *LATER_TABLES)
@@ -69,4 +82,22 @@ STATE_CODES = {
     BuildState.CANCELLED: 6,
     BuildState.SUPERSEDED: 7,
     BuildState.DELETING: 8,
+}
+
+MOST_EVENTS = 100_000
+"""About 15 MB. A build is four events or five: who submits a hundred specifications a day finds the last half year."""
+
+EVENT_CODES = {
+    EventKind.SUBMITTED: 1,
+    EventKind.STARTED: 2,
+    EventKind.PUBLISHED: 3,
+    EventKind.FAILED: 4,
+    EventKind.WAITING: 5,
+    EventKind.CANCELLED: 6,
+    EventKind.SUPERSEDED: 7,
+    EventKind.INTERRUPTED: 8,
+    EventKind.DELETED: 9,
+    EventKind.MOVED: 10,
+    EventKind.RETIRED: 11,
+    EventKind.REFUSED: 12,
 }

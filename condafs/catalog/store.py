@@ -18,6 +18,7 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 import lmdb
 
 from condafs.catalog.commits import GroupCommit, Job
+from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.files import FULL, can_grow, lock, reserve
 from condafs.catalog.gate import Gate
 from condafs.catalog.reader import Snapshot
@@ -166,26 +167,26 @@ class Catalog:
         """
         self._on_moved = on_moved
 
-    async def write(self, function: Callable[[Transaction], T]) -> T:
+    async def write(self, function: Callable[[Transaction], T], author: Author = DAEMON) -> T:
         """Run a function in a write transaction, in a worker thread; returns when it is on the disk.
 
         Args:
-            function: Reads and changes the transaction and nothing else: it may be run again. What it raises undoes
-                what it did, and is raised here.
+            function: Changes the transaction only: it may run again. What it raises undoes that, and is raised here.
+            author: Who has it done, for the journal.
 
         Raises:
             DiskFullError: Nothing has changed.
             CatalogError: LMDB failed; nothing has changed.
         """
-        return await self._commits.write(function)
+        return await self._commits.write(function, author)
 
     async def settled(self) -> None:
         """Whoever is told what moves knows all that a snapshot shows, when it is opened before the next await."""
         await self._commits.settled()
 
-    def write_now(self, function: Callable[[Transaction], T]) -> T:
+    def write_now(self, function: Callable[[Transaction], T], author: Author = DAEMON) -> T:
         """As `write`, blocking; for programs without an event loop."""
-        job = Job(function)
+        job = Job(function, author)
         self._commit([job])
         return job.unwrap()
 

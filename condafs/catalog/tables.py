@@ -11,6 +11,14 @@ class RawCursor(Protocol):
         """Go to the first key not before this one; False when there is none."""
         ...
 
+    def last(self) -> bool:
+        """Go to the last key; False when there is none."""
+        ...
+
+    def key(self) -> bytes:
+        """The key there."""
+        ...
+
     def iternext(self, *, keys: bool = True, values: bool = True) -> Iterator[Any]:
         """From here on: keys, values, or pairs of both."""
         ...
@@ -54,3 +62,9 @@ def items_from(raw: RawTransaction, table: Any, start: bytes) -> Iterator[tuple[
     """All (key, value) pairs with keys not before `start`, in order."""
     cursor = raw.cursor(db=table)
     return cursor.iternext() if cursor.set_range(start) else iter(())
+
+
+def last_key(raw: RawTransaction, table: Any) -> bytes | None:
+    """The last key of all; None when there is none."""
+    cursor = raw.cursor(db=table)
+    return cursor.key() if cursor.last() else None

@@ -1,9 +1,12 @@
 """Writing: a snapshot that can be changed. Keeps what follows from the builds (`schema`) in step with them.
 
+It tells the journal what happens to builds and names, so that nobody who changes them can forget to.
+
 Handed to functions by `Catalog.write`; `changes` has those functions.
 """
 
 from collections.abc import Callable
+from itertools import islice, takewhile
 
 from condafs.catalog.encoding import (
     ACTIVE_MARK,
@@ -11,23 +14,31 @@ from condafs.catalog.encoding import (
     digest_key,
     encode_build,
     encode_environment,
+    encode_event,
     encode_file,
     encode_image,
     encode_number,
+    event_key,
+    event_name,
+    key_sequence,
     sequence_key,
     text_key,
     with_mark,
 )
+from condafs.catalog.events import DAEMON, EventKind, EventRecord, detail_of, kind_of
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
     ENVIRONMENTS,
+    EVENTS,
+    EVENTS_OF,
     FILES,
     IMAGES,
     LAYERS,
     META,
+    MOST_EVENTS,
     QUEUE,
     SPECIFICATIONS,
 )
@@ -42,13 +53,17 @@ class Transaction(Snapshot):
     Attributes:
         moved: Environments that lead elsewhere, or nowhere, once this is committed, and builds that are published no
             more; those that lead somewhere for the first time are not among them.
+        author: Who does what happens here; for the journal.
+        now: When it happens, in Unix seconds, which the function that is run says first; likewise.
     """
 
-    __slots__ = ("moved",)
+    __slots__ = ("author", "moved", "now")
 
     def __init__(self, raw: RawTransaction, handles: Handles, close: Callable[[], None]) -> None:
         super().__init__(raw, handles, close)
         self.moved: set[EnvironmentName | BuildName] = set()
+        self.author = DAEMON
+        self.now = 0.0
 
     def _put(self, table: bytes, key: bytes, value: bytes) -> None:
         self._raw.put(key, value, db=self._handles[table])
@@ -64,19 +79,24 @@ class Transaction(Snapshot):
 
     def put_environment(self, record: EnvironmentRecord) -> None:
         """Add or replace."""
-        self._note_if_moved(record.name, record.shown)
+        before = self.environment(record.name)
+        self._note_if_moved(before, record.shown)
         self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
+        if before and record.is_retired and not before.is_retired:
+            self.note(EventKind.RETIRED, record.name, detail=before.file_name)
+        if record.shown and (before is None or record.shown != before.shown):
+            build = self.build(record.shown)
+            self.note(EventKind.MOVED, record.name, record.shown, generation=build.generation if build else 0)
 
     def remove_environment(self, name: EnvironmentName) -> None:
         """Forget a name and its image."""
-        self._note_if_moved(name, None)
+        self._note_if_moved(self.environment(name), None)
         self._delete(ENVIRONMENTS, text_key(name.text))
         self._delete(IMAGES, text_key(name.text))
 
-    def _note_if_moved(self, name: EnvironmentName, to: SpecDigest | None) -> None:
-        before = self.environment(name)
+    def _note_if_moved(self, before: EnvironmentRecord | None, to: SpecDigest | None) -> None:
         if before and before.shown and before.shown != to:
-            self.moved.add(name)
+            self.moved.add(before.name)
 
     def put_build(self, record: BuildRecord) -> None:
         """Add or replace."""
@@ -88,6 +108,50 @@ class Transaction(Snapshot):
             self._put(QUEUE, sequence_key(record.sequence), digest_key(record.digest))
         self._mark(record.build, _mark_of(record))
         self._count(record.state, 1)
+        self._note_change(before, record)
+
+    def _note_change(self, before: BuildRecord | None, after: BuildRecord) -> None:
+        kind = kind_of(before.state if before else None, after.state)
+        if kind is None:
+            return
+        # A build that is published has no tries any more; how many it took is news.
+        tried = before if before and kind is EventKind.PUBLISHED else after
+        self.note(
+            kind,
+            after.name,
+            after.digest,
+            generation=after.generation,
+            attempts=tried.attempts,
+            detail=detail_of(kind, after),
+        )
+
+    def note(  # noqa: PLR0913 - an event has many sides
+        self,
+        kind: EventKind,
+        name: EnvironmentName | None,
+        digest: SpecDigest | None = None,
+        *,
+        generation: int = 0,
+        attempts: int = 0,
+        detail: str = "",
+    ) -> None:
+        """Tell the journal. Changes of builds and names tell it by themselves; this is for what changes none."""
+        who, number = self.author, self.last_event() + 1
+        event = EventRecord(number, self.now, kind, name, digest, generation, attempts, who.uid, who.behalf, detail)
+        self._put(EVENTS, sequence_key(number), encode_event(event))
+        if name:
+            self._put(EVENTS_OF, event_key(name.text, number), b"")
+        self._forget_events(number - MOST_EVENTS)
+
+    def _forget_events(self, until: int) -> None:
+        """Of the events up to that number, forget the oldest two: one for the one that came, one for what is behind."""
+        if until <= 0:
+            return
+        oldest = list(takewhile(lambda row: key_sequence(row[0]) <= until, islice(self._items(EVENTS), 2)))
+        for key, value in oldest:
+            self._delete(EVENTS, key)
+            if name := event_name(value):
+                self._delete(EVENTS_OF, event_key(name, key_sequence(key)))
 
     def remove_build(self, digest: SpecDigest) -> None:
         """Forget a build and its specification."""

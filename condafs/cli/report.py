@@ -10,6 +10,7 @@ from rich.text import Text
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
 from condafs.cli.terminal import output, print_facts, print_json, print_table, remarks, state_text
 from condafs.client.envs import Envs, Generation
+from condafs.client.events import Event, submissions
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import BuildInTheMaking, Status
 from condafs.names import SHORT_DIGEST_LENGTH
@@ -131,35 +132,48 @@ def _print_refused_files(envs: Envs) -> None:
         remarks().print(f"refused: {_first_line(entry.read_text(errors='replace'))}\n    cat {entry}")
 
 
-def history(name: NameArgument, /, *, json: JsonOption = False, mount: MountOption = None) -> None:
+def history(
+    name: NameArgument, /, *, events: bool = False, json: JsonOption = False, mount: MountOption = None
+) -> None:
     """List the generations of an environment.
 
-    The newest is last, the current one has a star.
+    The newest is last, the current one has a star; BY is who asked for it.
 
     Args:
         name: The environment.
+        events: List everything that happened instead: submissions, failures, roll-backs.
         json: JSON for programs.
         mount: The mount that is meant.
     """
     envs = Envs(find_mount(mount))
+    happened = envs.events(name)
+    if events:
+        _print_events(envs, name, happened, json=json)
+        return
     generations = envs.history(name)
     if not generations:
         envs.status(name)  # complains when there is no such environment
-    current = envs.current_build(name)
-    described = [_describe(item, is_current=item.build == current) for item in generations]
+    current, asked = envs.current_build(name), submissions(happened)
+    described = [_describe(item, asked.get(str(item.build)), is_current=item.build == current) for item in generations]
     if json:
         print_json(described)
     elif not described:
         remarks().print(f"{name} has no generation yet. See: condafs status {name}")
     else:
         rows = [
-            ["*" if item["current"] else "", str(item["generation"]), item["reference"], time_text(item["published"])]
+            [
+                "*" if item["current"] else "",
+                str(item["generation"]),
+                item["reference"],
+                time_text(item["published"]),
+                item["by"],
+            ]
             for item in described
         ]
-        print_table(("", "GEN", "BUILD", "PUBLISHED"), rows, right=("GEN",))
+        print_table(("", "GEN", "BUILD", "PUBLISHED", "BY"), rows, right=("GEN",))
 
 
-def _describe(generation: Generation, *, is_current: bool) -> dict[str, Any]:
+def _describe(generation: Generation, asked: Event | None, *, is_current: bool) -> dict[str, Any]:
     build = generation.build
     return {
         "generation": generation.number,
@@ -167,4 +181,38 @@ def _describe(generation: Generation, *, is_current: bool) -> dict[str, Any]:
         "reference": f"{build.name}@{build.digest.short}",
         "current": is_current,
         "published": generation.published,
+        "by": asked.by if asked else "",
+        "uid": asked.uid if asked else None,
+        "behalf": asked.behalf if asked else "",
     }
+
+
+def _print_events(envs: Envs, name: str, happened: list[Event], *, json: bool) -> None:
+    if not happened:
+        envs.status(name)  # complains when there is no such environment
+    if json:
+        print_json([asdict(event) for event in happened])
+    elif not happened:
+        remarks().print(f"nothing is remembered of {name}")
+    else:
+        rows = [[time_text(event.at), *_told(event), event.by] for event in happened]
+        print_table(("WHEN", "BUILD", "WHAT", "BY"), rows)
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """A build's reference, and what happened in words."""
+    digest, _, name = event.build.partition("-")
+    reference = f"{name}@{digest[:SHORT_DIGEST_LENGTH]}" if name else ""
+    again = f", try {event.attempts}" if event.attempts > 1 else ""
+    match event.kind:
+        case "published":
+            text = f"published as generation {event.generation}"
+        case "moved":
+            text = f"the name leads to generation {event.generation} now"
+        case "waiting":
+            text = f"try {event.attempts} failed, another follows"
+        case "interrupted":
+            text = "interrupted: the daemon ended"
+        case kind:
+            text = f"{kind}{again}" if kind in {"started", "failed"} else kind
+    return reference, f"{text}: {event.detail}" if event.detail else text

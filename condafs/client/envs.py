@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from condafs.client.events import Event, parse_events
 from condafs.client.status import Status, parse_status
 from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError, UserError
 from condafs.names import BUILD, DIGEST_PREFIX, BuildName, EnvironmentName
@@ -89,6 +90,14 @@ class Envs:
         except FileNotFoundError:
             return found
         return sorted(found)
+
+    def events(self, name: str) -> list[Event]:
+        """What happened to one environment as far as it is remembered, oldest first; empty when nothing is known."""
+        place = self.mount / ".history" / EnvironmentName(name).text / ".events"
+        try:
+            return parse_events(place.read_text(encoding="utf-8", errors="replace"))
+        except FileNotFoundError:
+            return []
 
     def current_build(self, name: str) -> BuildName | None:
         """What the name points at; None while it points nowhere."""

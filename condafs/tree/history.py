@@ -1,11 +1,15 @@
-"""`.history`: for each environment, retired ones too, a directory with one link for each generation."""
+"""`.history`: for each environment, retired ones too, a directory with one link for each generation.
 
-from collections.abc import Sequence
+`.events` in it, which says who did what (`events`), is not listed: whoever lists generations gets generations.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
 from condafs.errors import InvalidNameError
 from condafs.names import EnvironmentName
+from condafs.tree.events import EVENTS, EventsFile, EventTexts
 from condafs.tree.links import GenerationLink
 from condafs.tree.node import Attributes, Directory, Ownership
 from condafs.tree.resolve import generation_link
@@ -15,12 +19,13 @@ from condafs.tree.sources import Catalog
 class GenerationsDirectory(Directory):
     """`.history/foo`."""
 
-    __slots__ = ("_catalog", "_name", "_ownership")
+    __slots__ = ("_catalog", "_events", "_name", "_ownership")
 
-    def __init__(self, catalog: Catalog, name: EnvironmentName, ownership: Ownership) -> None:
+    def __init__(self, catalog: Catalog, name: EnvironmentName, ownership: Ownership, events: EventsFile) -> None:
         self._catalog = catalog
         self._name = name
         self._ownership = ownership
+        self._events = events
 
     @property
     def key(self) -> bytes:
@@ -31,8 +36,11 @@ class GenerationsDirectory(Directory):
         """Readable by all."""
         return self._ownership.directory()
 
-    async def child(self, name: str) -> GenerationLink:
-        """The link of that generation."""
+    async def child(self, name: str) -> GenerationLink | EventsFile:
+        """The link of that generation, or the events."""
+        if name == EVENTS:
+            await self._events.settle()
+            return self._events
         await self._catalog.settled()
         return self.listed(name)
 
@@ -49,13 +57,21 @@ class GenerationsDirectory(Directory):
 
 
 class HistoryDirectory(Directory):
-    """`.history`."""
+    """`.history`.
 
-    __slots__ = ("_catalog", "_ownership")
+    Args:
+        catalog: Has the generations and the events.
+        ownership: Of the directories.
+        settled: Waits until every file that was closed before now is submitted.
+    """
 
-    def __init__(self, catalog: Catalog, ownership: Ownership) -> None:
+    __slots__ = ("_catalog", "_ownership", "_settled", "_texts")
+
+    def __init__(self, catalog: Catalog, ownership: Ownership, settled: Callable[[], Awaitable[None]]) -> None:
         self._catalog = catalog
         self._ownership = ownership
+        self._settled = settled
+        self._texts = EventTexts(catalog)
 
     @property
     def key(self) -> bytes:
@@ -75,11 +91,15 @@ class HistoryDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             if snapshot.environment(environment) is None:
                 return None
-        return GenerationsDirectory(self._catalog, environment, self._ownership)
+        return self._generations(environment)
 
     def listed(self, name: str) -> GenerationsDirectory:
         """The directory, whether or not the environment is still there."""
-        return GenerationsDirectory(self._catalog, EnvironmentName(name), self._ownership)
+        return self._generations(EnvironmentName(name))
+
+    def _generations(self, name: EnvironmentName) -> GenerationsDirectory:
+        events = EventsFile(self._texts, name, self._settled)
+        return GenerationsDirectory(self._catalog, name, self._ownership, events)
 
     async def names(self) -> Sequence[str]:
         """All environments."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from condafs.catalog.events import Author
 from condafs.errors import InvalidNameError
 from condafs.names import BuildName
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Ownership, refuse
@@ -115,14 +116,13 @@ class LogsDirectory(Directory):
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Cancel a build in the making, whose log stays; remove the log of any other."""
-        del caller
         build = _build_of(name)
         if build is None:
             refuse(errno.ENOENT, name)
         with self._catalog.snapshot() as snapshot:
             record = snapshot.build(build.digest)
         if record is not None and record.state in CANCELLABLE_STATES:
-            await self._intake.cancel(build)
+            await self._intake.cancel(build, Author(caller.uid))
         else:
             (self._path / name).unlink()
 

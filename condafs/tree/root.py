@@ -5,7 +5,8 @@ Listed are the environments that have a current build, and published builds unde
 nowhere: whoever follows it gets ENOENT, because its prefix is incomplete.
 
 A symbolic link under any other name is taken when it leads to a published build: `ln -sfn` and os.replace make one
-under a temporary name and rename it over the old. Such links live in memory, for a minute.
+under a temporary name and rename it over the old. Such links live in memory, for a minute. The temporary name may say
+on whose behalf (`names.BEHALF`).
 """
 
 import errno
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import trio
 
+from condafs.catalog.events import Author
 from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameError, NotFoundError
-from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName
+from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, behalf_of
 from condafs.tree.exports import ExportsDirectory, is_export_name
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
@@ -211,9 +213,11 @@ class Root(Directory):
             build = resolve_target(snapshot, target, self._places.roots)
             environment = _find_environment(snapshot, name)
         if environment is not None:
-            await self._roll_back(environment, build, caller)
+            await self._roll_back(environment, build, Author(caller.uid))
             return EnvironmentLink(self._recent, self._removals, environment.name)
-        if name in self._directories or is_build_name(name) or "@" in name or is_export_name(name):
+        if not behalf_of(name) and (
+            name in self._directories or is_build_name(name) or "@" in name or is_export_name(name)
+        ):
             refuse(errno.EPERM, name)
         if caller.uid and sum(link.uid == caller.uid for link in self._live_passing().values()) >= MAX_PASSING_LINKS:
             refuse(errno.EDQUOT, name)
@@ -238,7 +242,7 @@ class Root(Directory):
             raise ForbiddenError(msg)
         if exists and not may_replace:
             refuse(errno.EEXIST, new_name)
-        await self._roll_back(environment, build, caller)
+        await self._roll_back(environment, build, Author(caller.uid, behalf_of(name)))
         self._passing.pop(name, None)
 
     async def unlink(self, name: str, caller: Caller) -> None:
@@ -263,20 +267,20 @@ class Root(Directory):
                     raise
                 build = record.build
         logger.info("%s: to be deleted, says uid %d", build, caller.uid)
-        await self._intake.delete_build(build)
+        await self._intake.delete_build(build, Author(caller.uid))
 
     async def remove_directory(self, name: str) -> None:
         """The dot directories stay."""
         refuse(errno.EPERM if name in self._directories else errno.ENOTDIR, name)
 
-    async def _roll_back(self, environment: EnvironmentRecord, build: BuildName, caller: Caller) -> None:
+    async def _roll_back(self, environment: EnvironmentRecord, build: BuildName, author: Author) -> None:
         # The kernel's sticky bit protects a name that exists; one that leads nowhere yet has no link to protect.
-        if caller.uid not in (0, self._ownership.uid, environment.owner_uid):
+        if author.uid not in (0, self._ownership.uid, environment.owner_uid):
             refuse(errno.EPERM, environment.name.text)
         if build.name != environment.name:
             msg = f"{environment.name} cannot point at {build}: that is a build of {build.name}"
             raise ForbiddenError(msg)
-        await self._intake.roll_back(environment.name, build.digest)
+        await self._intake.roll_back(environment.name, build.digest, author)
 
     def _find_passing(self, name: str) -> PassingLink | None:
         return self._passing.get(name) if self._passing and name in self._live_passing() else None

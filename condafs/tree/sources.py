@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from condafs.builder.protocol import Progress
+from condafs.catalog.events import Author, EventRecord
 from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
 from condafs.export.exports import Description, Export, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -63,6 +64,14 @@ class Snapshot(Protocol):
         """What became of all files of `.specs`."""
         ...
 
+    def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
+        """What happened to one environment, in order, behind the event of that number."""
+        ...
+
+    def first_event(self) -> int:
+        """The number of the oldest event that is remembered."""
+        ...
+
 
 class Catalog(Protocol):
     """Where snapshots come from."""
@@ -81,37 +90,43 @@ class Catalog(Protocol):
 
 
 class Intake(Protocol):
-    """Where everything that changes state goes in (scheduler.intake)."""
+    """Where everything that changes state goes in (scheduler.intake). The author is who asked, for the journal."""
 
     def check(self, file_name: str, content: bytes, /) -> Specification | None:
         """Raise SpecificationError when the content would be refused under that name. Safe in a thread."""
         ...
 
-    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int, /) -> None:
-        """A file was written."""
+    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int, author: Author, /) -> None:
+        """A file of that owner was written."""
         ...
 
-    async def rename(self, old: str, new: str, content: bytes, mtime_ns: int, uid: int, /) -> None:
-        """A file of that content got another name."""
+    async def rename(  # noqa: PLR0913, PLR0917 - a file under two names
+        self, old: str, new: str, content: bytes, mtime_ns: int, uid: int, author: Author, /
+    ) -> None:
+        """A file of that content and owner got another name."""
         ...
 
-    async def retry(self, file_name: str, /) -> None:
+    async def note_refusal(self, file_name: str, author: Author, /) -> None:
+        """A file was not let into place under that name."""
+        ...
+
+    async def retry(self, file_name: str, author: Author, /) -> None:
         """A file was touched."""
         ...
 
-    async def retire(self, file_name: str, /) -> None:
+    async def retire(self, file_name: str, author: Author, /) -> None:
         """A file was removed."""
         ...
 
-    async def roll_back(self, name: EnvironmentName, digest: SpecDigest, /) -> None:
+    async def roll_back(self, name: EnvironmentName, digest: SpecDigest, author: Author, /) -> None:
         """The name is to point at that build."""
         ...
 
-    async def delete_build(self, build: BuildName, /) -> None:
+    async def delete_build(self, build: BuildName, author: Author, /) -> None:
         """That build is to go; one in the making is cancelled."""
         ...
 
-    async def cancel(self, build: BuildName, /) -> None:
+    async def cancel(self, build: BuildName, author: Author, /) -> None:
         """That build is not to be made."""
         ...
 

@@ -49,7 +49,7 @@ class Tree:
             ".specs": self._specs,
             ".status": StatusDirectory(catalog, progress, limits, read_only, self._specs),
             ".logs": LogsDirectory(catalog, intake, settings.logs, shared),
-            ".history": HistoryDirectory(catalog, read_only),
+            ".history": HistoryDirectory(catalog, read_only, self.settled),
         }
         self._exports = ExportsDirectory(catalog, exports, read_only)
         self.root = Root(

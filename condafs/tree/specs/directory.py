@@ -10,7 +10,9 @@ from typing import TypeVar
 
 import trio
 
+from condafs.catalog.events import Author
 from condafs.errors import SpecificationError
+from condafs.names import behalf_of
 from condafs.tree.node import Caller, Directory, Node, refuse
 from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
 from condafs.tree.specs.file import SpecFile, SpecHandle
@@ -143,19 +145,18 @@ class SpecDirectory(Backed, Directory):
         if not isinstance(file, SpecFile):
             self.refuse_specification(name)
         elif self.holds_specification(name):
-            await _require_valid(file, name)
+            await self._require_valid(file, name)
         place = file.place()
         if isinstance(place, int):
             refuse(errno.ENOENT, name)
         os.link(place, self.path_of(name), follow_symlinks=False)
         file.places.add((self, name))
         self._came_back(name)
-        if isinstance(file, SpecFile) and self.holds_specification(name) and not file.is_being_written:
-            self.submissions.submit_soon(name)
+        if isinstance(file, SpecFile) and self.holds_specification(name):
+            file.put_into_place(name)
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Remove a name; that of a specification retires the environment."""
-        del caller
         path = self.path_of(name)
         found = os.lstat(path)
         if stat.S_ISDIR(found.st_mode):
@@ -165,7 +166,7 @@ class SpecDirectory(Backed, Directory):
             return
         async with self.submissions.locked(name):
             self._remove(name, path)
-            await self.submissions.retire_soon(name)
+            await self.submissions.retire_soon(name, Author(caller.uid))
 
     def _remove(self, name: str, path: str) -> None:
         found = os.lstat(path)
@@ -190,12 +191,11 @@ class SpecDirectory(Backed, Directory):
     async def rename(
         self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
     ) -> None:
-        """Move a name.
+        """Move a name; a temporary one may say on whose behalf (`names.BEHALF`).
 
         Raises:
             SpecificationError: What takes the name of a specification cannot be one. Nothing has moved.
         """
-        del caller
         if not isinstance(to, SpecDirectory):
             refuse(errno.EPERM, new_name)
         to.require_free(new_name)
@@ -206,11 +206,12 @@ class SpecDirectory(Backed, Directory):
         new = new_name if to.holds_specification(new_name) and isinstance(node, SpecFile) else None
         if isinstance(node, SpecLink):
             to.refuse_specification(new_name)
+        author = Author(caller.uid, behalf_of(name) or behalf_of(new_name))
         async with self.submissions.locked(*filter(None, (old, new))):
             if new and not old and isinstance(node, SpecFile):
-                await _require_valid(node, new)
+                await self._require_valid(node, new, author)
             if self._move(name, to, new_name, may_replace=may_replace):
-                await self._follow(node, old, new)
+                await self._follow(node, old, new, author)
 
     def _move(self, name: str, to: "SpecDirectory", new_name: str, *, may_replace: bool) -> bool:
         """Rename underneath; False when both names lead to one file already, which rename(2) leaves as it is."""
@@ -238,14 +239,14 @@ class SpecDirectory(Backed, Directory):
         if self.holds_specification(name):
             self.submissions.removals.came_back(name)
 
-    async def _follow(self, node: Node, old: str | None, new: str | None) -> None:
+    async def _follow(self, node: Node, old: str | None, new: str | None, author: Author) -> None:
         """What a finished rename means for the environments."""
         if old and new:
-            await self.submissions.rename(old, new)
+            await self.submissions.rename(old, new, author)
         elif old:
-            await self.submissions.retire_soon(old)
-        if new and not old and isinstance(node, SpecFile) and not node.is_being_written:
-            self.submissions.submit_soon(new)
+            await self.submissions.retire_soon(old, author)
+        if new and not old and isinstance(node, SpecFile):
+            node.put_into_place(new, author)
 
     def require_free(self, name: str) -> None:
         """Refuse names that are computed; there are none below the top."""
@@ -259,11 +260,11 @@ class SpecDirectory(Backed, Directory):
         if self.holds_specification(name):
             refuse(errno.EPERM, name)
 
-
-async def _require_valid(file: SpecFile, name: str) -> None:
-    """Raise SpecificationError when a file cannot take the name of a specification; nobody else would log it."""
-    try:
-        await file.check(name)
-    except SpecificationError as error:
-        logger.info("%s: not put into place: %s", name, error)
-        raise
+    async def _require_valid(self, file: SpecFile, name: str, author: Author | None = None) -> None:
+        """Raise SpecificationError when a file cannot take the name of a specification; nobody else would tell."""
+        try:
+            await file.check(name)
+        except SpecificationError as error:
+            logger.info("%s: not put into place: %s", name, error)
+            self.submissions.refused_soon(name, author or Author(file.attributes().uid))
+            raise

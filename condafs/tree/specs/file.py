@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from condafs.catalog.events import Author
 from condafs.tree.node import Changes, File, Handle
 from condafs.tree.specs.backing import Backed, Identity, is_blank
 from condafs.tree.specs.owner import Place
@@ -24,6 +25,9 @@ INLINE_BYTES = 128 << 10
 MAX_CHECKED_BYTES = (1 << 20) + 1
 """One byte more than a specification may have, so that what is longer shows as longer."""
 
+_NEVER = -1
+"""The version that was submitted last, when what is there must be handed on whether it changes or not."""
+
 
 class SpecFile(Backed, File):
     """A regular file.
@@ -33,7 +37,7 @@ class SpecFile(Backed, File):
         submissions: Checks and takes what was written.
     """
 
-    __slots__ = ("_checked", "_handles", "_submissions", "_submitted_version", "_writers", "version")
+    __slots__ = ("_author", "_checked", "_handles", "_submissions", "_submitted_version", "_writers", "version")
 
     def __init__(self, identity: Identity, submissions: "Submissions") -> None:
         super().__init__(identity)
@@ -43,6 +47,7 @@ class SpecFile(Backed, File):
         self.version = 0
         self._submitted_version = 0
         self._checked: tuple[int, str] | None = None
+        self._author: Author | None = None
 
     @property
     def is_being_written(self) -> bool:
@@ -86,8 +91,19 @@ class SpecFile(Backed, File):
         """Hand the content on, unless somebody may still write to it or it is as it was."""
         if not self.is_being_written and self.version != self._submitted_version:
             self._submitted_version = self.version
+            author, self._author = self._author, None
             for name in self.spec_names():
-                self._submissions.submit_soon(name)
+                self._submissions.submit_soon(name, author)
+
+    def put_into_place(self, name: str, author: Author | None = None) -> None:
+        """It has the name of a specification now: hand it on, at once or when the last writer is done.
+
+        A close does not wait for its release, so that who closes a file and renames it may find it open here.
+        """
+        if self.is_being_written:
+            self._author, self._submitted_version = author, _NEVER
+        else:
+            self._submissions.submit_soon(name, author)
 
     async def check(self, name: str) -> None:
         """Refuse content that cannot stand under that name.

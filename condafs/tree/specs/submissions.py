@@ -3,6 +3,9 @@
 A release must not wait: the kernel does not, and a thousand of them at once would keep everybody else waiting for a
 free handler. So files are handed over by name, the newest content is read when its turn comes, made durable, and
 submitted. Who removes or renames a file takes the same lock, so that steps about one name never overlap.
+
+Who put a file into place is remembered with its name until it is submitted, and belongs to the newest content as well.
+Of who wrote into it, a release does not tell: its owner counts.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from typing import Protocol, TypeAlias
 
 import trio
 
+from condafs.catalog.events import Author
 from condafs.errors import CondafsError, SpecificationError, UserError
 from condafs.names import EnvironmentName
 from condafs.tree.sources import Catalog, Intake
@@ -83,6 +87,7 @@ class Submissions:
         self._files = files
         self._forget = forget
         self.removals = Removals()
+        self._authors: dict[str, Author] = {}
         self._pending: dict[int, tuple[str, trio.Event]] = {}
         self._serial = 0
         self._locks: dict[str, trio.Lock] = {}
@@ -104,9 +109,16 @@ class Submissions:
         else:
             await trio.to_thread.run_sync(self._intake.check, name, content)
 
-    def submit_soon(self, name: str) -> None:
-        """The content of a file changed."""
+    def submit_soon(self, name: str, author: Author | None = None) -> None:
+        """The content of a file changed. `author`: who put it into place, when that is more than its owner."""
+        self._authors.pop(name, None)
+        if author:
+            self._authors[name] = author
         self._enqueue(name, self._submit)
+
+    def refused_soon(self, name: str, author: Author) -> None:
+        """A file was not let into place under that name."""
+        self._enqueue(name, lambda refused: self._intake.note_refusal(refused, author))
 
     def retry_soon(self, name: str) -> None:
         """A file was touched."""
@@ -121,23 +133,23 @@ class Submissions:
                 if not names or name in names:
                     await event.wait()
 
-    async def retire_soon(self, name: str) -> None:
+    async def retire_soon(self, name: str, author: Author) -> None:
         """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits."""
         self.removals.begin(name)
-        self._enqueue(name, self._retire)
+        self._enqueue(name, partial(self._retire, author=author))
         with self._catalog.snapshot() as snapshot:
             record = snapshot.file(name)
         if record and record.name:
             await trio.to_thread.run_sync(self._forget, record.name)
 
-    async def rename(self, old: str, new: str) -> None:
+    async def rename(self, old: str, new: str, author: Author) -> None:
         """A file has another name. Called with both locked."""
         written = None if self._files.is_being_written(new) else await trio.to_thread.run_sync(self._files.read, new)
         if written is None or is_blank(written.content):
-            await self._intake.retire(old)
+            await self._intake.retire(old, author)
             return
         try:
-            await self._intake.rename(old, new, written.content, written.mtime_ns, written.uid)
+            await self._intake.rename(old, new, written.content, written.mtime_ns, written.uid, author)
         except SpecificationError as error:  # the file moved all the same, and says so in its message
             logger.debug("%r is refused: %s", new, error)
 
@@ -184,24 +196,26 @@ class Submissions:
         async with self.locked(name), self._limiter:
             if self._files.is_being_written(name):
                 return  # its last release hands it over again
+            author = self._authors.pop(name, None)
             written = await trio.to_thread.run_sync(self._files.read, name)
             if written is None or is_blank(written.content):
                 return
+            author = author or Author(written.uid)
             if is_retry and self._is_taken(name, written.content):
-                await self._intake.retry(name)
+                await self._intake.retry(name, author)
             else:
-                await self._intake.submit(name, written.content, written.mtime_ns, written.uid)
+                await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
 
     async def _retry(self, name: str) -> None:
         await self._submit(name, is_retry=True)
 
-    async def _retire(self, name: str) -> None:
-        await self.removals.finish(name, partial(self._retire_now, name))
+    async def _retire(self, name: str, author: Author) -> None:
+        await self.removals.finish(name, partial(self._retire_now, name, author))
 
-    async def _retire_now(self, name: str) -> None:
+    async def _retire_now(self, name: str, author: Author) -> None:
         async with self.locked(name):
             if not self._files.exists(name):
-                await self._intake.retire(name)
+                await self._intake.retire(name, author)
 
     def _is_taken(self, name: str, content: bytes) -> bool:
         """Whether that content was accepted before: touching what was refused submits it again."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from condafs.catalog import attempts, changes, claims
+from condafs.catalog.events import EventKind, kind_of
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
@@ -53,6 +54,9 @@ class CatalogMachine(RuleBasedStateMachine):
         self._generations: dict[str, int] = {}
         self._images: dict[str, ImageSettings] = {}
         self._states: dict[SpecDigest, BuildState] = {}
+        self._leads_to: dict[str, SpecDigest | None] = {}
+        self._told = 0
+        self._told_at = 1.0
 
     def teardown(self) -> None:
         self._catalog.close()
@@ -224,6 +228,27 @@ class CatalogMachine(RuleBasedStateMachine):
                     assert environment
                     assert environment.wanted == record.digest
                     assert not environment.is_retired
+
+    @invariant()
+    def the_journal_tells_what_becomes_of_builds_and_names(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            news = list(snapshot.events(self._told))
+            leads_to = {record.name.text: record.shown for record in snapshot.environments()}
+        states = {record.digest: record.state for record in self._records()}
+        assert [event.number for event in news] == list(range(self._told + 1, self._told + 1 + len(news)))
+        assert all(self._told_at < event.at <= self._now for event in news), "every function says when it happens"
+        told = {(event.kind, event.digest) for event in news}
+        for digest, state in states.items():
+            kind = kind_of(self._states.get(digest), state)
+            assert kind is None or (kind, digest) in told
+        for name, shown in leads_to.items():
+            if shown and shown != self._leads_to.get(name):
+                assert (EventKind.MOVED, shown) in told
+        for name, shown in self._leads_to.items():
+            if shown and not leads_to.get(name):
+                assert (EventKind.RETIRED, name) in {(event.kind, str(event.name)) for event in news}
+        self._states, self._leads_to = states, leads_to
+        self._told, self._told_at = self._told + len(news), self._now
 
     @invariant()
     def a_name_is_claimed_by_one_file_and_that_file_knows_it(self) -> None:

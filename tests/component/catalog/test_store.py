@@ -12,7 +12,9 @@ import pytest
 import trio
 import trio.testing
 
+from condafs.catalog.events import EventKind
 from condafs.catalog.records import BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.schema import LATER_TABLES
 from condafs.catalog.store import Catalog, Moved
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, ConflictError, DiskFullError
@@ -90,7 +92,7 @@ def _make_old(path: Path) -> None:
     with Catalog.open(path) as catalog:
         catalog.write_now(partial(put_ready, number=1))
     with lmdb.Environment(str(path), max_dbs=20) as environment:
-        for table in (b"images", b"layers"):
+        for table in LATER_TABLES:
             handle = environment.open_db(table, create=False)
             with environment.begin(write=True) as transaction:
                 transaction.drop(handle)
@@ -107,6 +109,8 @@ def test_a_reader_that_is_newer_than_the_daemon_takes_what_it_misses_as_empty(pa
         assert snapshot.build(build_name(1).digest)
         assert snapshot.image(build_name(1).name) == DEFAULT_IMAGE
         assert snapshot.layer_digest(b"k" * 32) is None
+        assert list(snapshot.events()) == list(snapshot.events_of(build_name(1).name)) == []
+        assert snapshot.first_event() == snapshot.last_event() == 0
     assert _tables(path) == set(FIRST_TABLES)
 
 
@@ -116,23 +120,28 @@ def test_an_old_catalog_gets_its_later_tables_when_it_is_opened_for_writing(path
     with Catalog.open(path) as catalog:
         catalog.write_now(lambda t: t.put_image(name, settings))
         catalog.write_now(lambda t: t.put_layer_digest(b"k" * 32, b"d" * 32))
+        catalog.write_now(lambda t: t.note(EventKind.RETIRED, name))
     with Catalog.open_read_only(path) as catalog, catalog.snapshot() as snapshot:
         assert snapshot.build(build_name(1).digest)
         assert (snapshot.image(name), snapshot.layer_digest(b"k" * 32)) == (settings, b"d" * 32)
-    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers"}
+        assert [event.number for event in snapshot.events_of(name)] == [1]
+    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers", b"events", b"events_of"}
 
 
 def test_an_older_program_leaves_later_tables_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name, settings = build_name(1).name, ImageSettings(user="x")
     with Catalog.open(path) as catalog:
         catalog.write_now(lambda t: t.put_image(name, settings))
+        catalog.write_now(lambda t: t.note(EventKind.RETIRED, name))
     with monkeypatch.context() as older:
         older.setattr("condafs.catalog.store.TABLES", FIRST_TABLES)
+        older.setattr(Transaction, "note", lambda *_, **__: None)
         with Catalog.open(path) as catalog:
             catalog.write_now(partial(put_ready, number=1))
     with Catalog.open(path) as catalog, catalog.snapshot() as snapshot:
         assert snapshot.build(build_name(1).digest)
         assert snapshot.image(name) == settings
+        assert [event.kind for event in snapshot.events()] == [EventKind.RETIRED]
 
 
 def test_a_catalog_that_lacks_one_of_the_first_tables_is_refused(path: Path) -> None:

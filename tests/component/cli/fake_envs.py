@@ -50,6 +50,14 @@ class FakeEnvs:
         (self.mount / ".logs" / f"{build}.log").write_text(f"solve\nsealed {build}\n")
         return build
 
+    def add_event(self, name: str, kind: str, **fields: object) -> None:
+        """Append a line to the events."""
+        path = self.mount / ".history" / name / ".events"
+        path.parent.mkdir(exist_ok=True)
+        event = {"number": 1, "at": "2026-11-01T12:00:00+00:00", "kind": kind, **fields}
+        with path.open("a") as file:
+            file.write(json.dumps(event) + "\n")
+
     def point(self, name: str, build: BuildName) -> None:
         """Let a name lead to a build."""
         temporary = self.mount / f".{name}"

@@ -96,3 +96,52 @@ def test_history_of_what_was_never_ready_is_a_remark(run: Run, envs: FakeEnvs) -
     outcome = run("history", "foo")
     assert (outcome.code, outcome.out) == (0, "")
     assert "no generation yet" in outcome.err
+
+
+def test_history_says_who_asked_for_each_generation(run: Run, envs: FakeEnvs) -> None:
+    first, second = envs.add_generation("foo", 1, "a"), envs.add_generation("foo", 2, "b")
+    envs.set_current("foo", envs.add_generation("foo", 3, "c"), 3)
+    for build, who in ((first, {"uid": 0}), (second, {"uid": 0, "behalf": "ci"})):
+        envs.add_event("foo", "submitted", build=str(build), **who)
+        envs.add_event("foo", "published", build=str(build), generation=1)
+    rows = run("history", "foo").words
+    assert rows[0][-1] == "BY"
+    assert [row[-1] for row in rows[1:3]] == ["root", "ci (via root)"]
+    assert "(" in rows[3][-1], "nothing is remembered of the third"
+    documents = json.loads(run("history", "foo", "--json").out)
+    assert [(item["uid"], item["behalf"]) for item in documents] == [(0, ""), (0, "ci"), (None, "")]
+
+
+def test_history_tells_all_events_in_words(run: Run, envs: FakeEnvs) -> None:
+    build = str(envs.add_generation("foo", 1, "a"))
+    envs.add_event("foo", "submitted", build=build, uid=0, behalf="ci")
+    envs.add_event("foo", "started", build=build, attempts=1)
+    envs.add_event("foo", "waiting", build=build, attempts=1, detail="network: no route")
+    envs.add_event("foo", "started", build=build, attempts=2)
+    envs.add_event("foo", "interrupted", build=build)
+    envs.add_event("foo", "published", build=build, generation=1)
+    envs.add_event("foo", "moved", build=build, generation=1, uid=0)
+    envs.add_event("foo", "refused", uid=0, detail="foo.yaml")
+    rows = [row[1:] for row in run("history", "foo", "--events").words]
+    reference = "foo@" + "a" * 12
+    assert rows == [
+        ["BUILD", "WHAT", "BY"],
+        [reference, "submitted", "ci (via root)"],
+        [reference, "started"],
+        [reference, "try 1 failed, another follows: network: no route"],
+        [reference, "started, try 2"],
+        [reference, "interrupted: the daemon ended"],
+        [reference, "published as generation 1"],
+        [reference, "the name leads to generation 1 now", "root"],
+        ["refused: foo.yaml", "root"],
+    ]
+    documents = json.loads(run("history", "foo", "--events", "--json").out)
+    assert [item["kind"] for item in documents][:2] == ["submitted", "started"]
+
+
+def test_history_of_which_nothing_is_remembered_is_a_remark(run: Run, envs: FakeEnvs) -> None:
+    envs.set_status("foo", state="building")
+    outcome = run("history", "foo", "--events")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "nothing is remembered of foo" in outcome.err
+    assert run("history", "fooo", "--events").code == 3

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from condafs.builder.protocol import Progress
+from condafs.catalog.events import Author, EventRecord
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, Position, SpecificationError
@@ -28,6 +29,7 @@ class FakeSnapshot:
     by_name: dict[str, EnvironmentRecord] = field(default_factory=dict)
     builds: dict[SpecDigest, BuildRecord] = field(default_factory=dict)
     by_file: dict[str, FileRecord] = field(default_factory=dict)
+    happened: list[EventRecord] = field(default_factory=list)
     asked: int = 0
 
     @property
@@ -71,6 +73,12 @@ class FakeSnapshot:
     def files(self) -> Iterator[FileRecord]:
         return iter(tuple(self.by_file.values()))
 
+    def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
+        return (event for event in self.happened if event.name == name and event.number > after)
+
+    def first_event(self) -> int:
+        return self.happened[0].number if self.happened else 0
+
     def add_build(self, name: str, text: str, *, state: BuildState = BuildState.READY, uid: int = 0) -> BuildName:
         """A build of that environment, made from some text; published unless another state is asked for."""
         build = BuildName(digest_of(text), EnvironmentName(name))
@@ -105,12 +113,14 @@ class House:
 
     Attributes:
         calls: What was asked of the intake, as (verb, subject, ...).
+        authors: Who asked, for each of the calls.
         held: Builds whose exports are open, one for each.
     """
 
     settings: Settings
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    authors: list[Author] = field(default_factory=list)
     progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
     held: list[BuildName] = field(default_factory=list)
 
@@ -146,8 +156,12 @@ class House:
             raise SpecificationError(message, Position(1, 1, line))
         return Specification(EnvironmentName(spec_file_stem(file_name)), "linux-64")
 
-    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int) -> None:
-        self.calls.append(("submit", file_name, content.decode(errors="replace"), str(uid)))
+    def _called(self, author: Author, *call: str) -> None:
+        self.calls.append(call)
+        self.authors.append(author)
+
+    async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int, author: Author) -> None:
+        self._called(author, "submit", file_name, content.decode(errors="replace"), str(uid))
         digest = hashlib.sha256(content).hexdigest()
         record = FileRecord(file_name, digest, len(content), mtime_ns)
         try:
@@ -159,39 +173,44 @@ class House:
         build = self.content.add_build(name, f"{name}: {digest}", uid=uid)
         self.content.by_file[file_name] = replace(record, digest=build.digest, name=build.name)
 
-    async def rename(self, old: str, new: str, content: bytes, mtime_ns: int, uid: int) -> None:
-        self.calls.append(("rename", old, new))
+    async def rename(  # noqa: PLR0913, PLR0917 - a file under two names
+        self, old: str, new: str, content: bytes, mtime_ns: int, uid: int, author: Author
+    ) -> None:
+        self._called(author, "rename", old, new)
         del content, mtime_ns, uid
         self.content.by_file[new] = replace(self.content.by_file.pop(old), file_name=new)
 
-    async def retry(self, file_name: str) -> None:
-        self.calls.append(("retry", file_name))
+    async def note_refusal(self, file_name: str, author: Author) -> None:
+        self._called(author, "note_refusal", file_name)
 
-    async def retire(self, file_name: str) -> None:
-        self.calls.append(("retire", file_name))
+    async def retry(self, file_name: str, author: Author) -> None:
+        self._called(author, "retry", file_name)
+
+    async def retire(self, file_name: str, author: Author) -> None:
+        self._called(author, "retire", file_name)
         record = self.content.by_file.pop(file_name, None)
         if record and record.name:
             name = record.name.text
             self.content.by_name[name] = replace(self.content.by_name[name], file_name="")
 
-    async def roll_back(self, name: EnvironmentName, digest: SpecDigest) -> None:
-        self.calls.append(("roll_back", name.text, digest.hex))
+    async def roll_back(self, name: EnvironmentName, digest: SpecDigest, author: Author) -> None:
+        self._called(author, "roll_back", name.text, digest.hex)
         record = self.content.by_name[name.text]
         if record.is_retired:
             message = f"{name} is retired"
             raise ForbiddenError(message)
         self.content.by_name[name.text] = replace(record, current=digest, wanted=digest)
 
-    async def delete_build(self, build: BuildName) -> None:
-        self.calls.append(("delete_build", str(build)))
+    async def delete_build(self, build: BuildName, author: Author) -> None:
+        self._called(author, "delete_build", str(build))
         environment = self.content.by_name[build.name.text]
         if environment.current == build.digest:
             message = f"{build} is current"
             raise ForbiddenError(message)
         del self.content.builds[build.digest]
 
-    async def cancel(self, build: BuildName) -> None:
-        self.calls.append(("cancel", str(build)))
+    async def cancel(self, build: BuildName, author: Author) -> None:
+        self._called(author, "cancel", str(build))
 
 
 def make_house(directory: Path) -> House:

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from condafs.catalog.events import Author
 from condafs.catalog.records import BuildState
 from condafs.errors import ForbiddenError
 from condafs.names import BuildName
@@ -58,7 +59,7 @@ async def test_an_export_is_of_one_build_for_ever(house: House, tree: Tree, buil
     node = await export(tree, "foo.tar")
     handle = await node.open(os.O_RDONLY)
     before = bytes(await handle.read(0, 100))
-    await house.roll_back(builds[0].name, builds[0].digest)
+    await house.roll_back(builds[0].name, builds[0].digest, Author(0))
     assert bytes(await handle.read(0, 100)) == before
     after = await export(tree, "foo.tar")
     assert after.key != node.key

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from condafs.catalog.events import Author
 from condafs.catalog.records import BuildState
 from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
 from condafs.names import BuildName
@@ -57,7 +58,7 @@ async def test_the_size_of_a_link_is_that_of_its_target(tree: Tree, builds: list
 async def test_a_name_that_moves_keeps_its_identity(house: House, tree: Tree, builds: list[BuildName]) -> None:
     node = await link(tree, "foo")
     key = node.key
-    await house.roll_back(builds[0].name, builds[0].digest)
+    await house.roll_back(builds[0].name, builds[0].digest, Author(0))
     assert await node.target() == str(builds[0])
     assert (await link(tree, "foo")).key == key
 

@@ -1,5 +1,6 @@
 """Other people: the kernel checks, from the owners and modes that the tree gives."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -112,6 +113,16 @@ def test_alice_and_root_can(alices: Daemon) -> None:
     assert "one" in alices.content()
     subprocess.run(["rm", mount / ".specs/mine.yaml"], check=True)
     assert alices.status()["retired"] is True
+
+
+def test_the_history_tells_who_did_what(alices: Daemon) -> None:
+    mount = alices.mount
+    assert as_user(ALICE, f"ln -sfn foo@-1 {mount}/foo").returncode == 0
+    assert as_user(ALICE, f"rm {mount}/$(basename $(readlink {mount}/.history/foo/2-*))").returncode == 0
+    subprocess.run(["rm", mount / ".specs/foo.yaml"], check=True)
+    done = as_user(BOB, f"cat {mount}/.history/foo/.events")
+    told = [(event["kind"], event["uid"]) for event in map(json.loads, done.stdout.splitlines()) if "uid" in event]
+    assert told == [("submitted", ALICE), ("submitted", ALICE), ("moved", ALICE), ("deleted", ALICE), ("retired", 0)]
 
 
 def test_a_message_is_as_secret_as_its_file(alices: Daemon) -> None:

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condafs.catalog import encoding
+from condafs.catalog.events import EventKind, EventRecord
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
-from condafs.catalog.schema import STATE_CODES
+from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
@@ -60,6 +61,20 @@ files = st.builds(
     st.none() | digests,
     st.none() | names,
     refusal=st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+)
+
+events = st.builds(
+    EventRecord,
+    sizes,
+    times,
+    st.sampled_from(EventKind),
+    st.none() | names,
+    st.none() | digests,
+    counts,
+    counts,
+    st.integers(-1, 2**32 - 1),
+    words,
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -126,6 +141,37 @@ def test_marks_are_a_sorted_mapping(steps: list[tuple[bytes, int | None]]) -> No
     assert list(encoding.decode_marks(value)) == sorted(expected.items())
 
 
+@given(events)
+def test_events_come_back_as_they_went(event: EventRecord) -> None:
+    value = encoding.encode_event(event)
+    assert encoding.decode_event(event.number, value) == event
+    assert encoding.event_name(value) == (event.name.text if event.name else "")
+
+
+def test_an_event_of_a_kind_that_is_not_known_is_none() -> None:
+    value = bytearray(encoding.encode_event(EventRecord(1, 2.0, EventKind.RETIRED, EnvironmentName("foo"))))
+    value[8] = 255
+    assert encoding.decode_event(1, bytes(value)) is None
+    assert encoding.event_name(bytes(value)) == "foo"
+
+
+def test_a_detail_that_is_no_text_is_kept_as_far_as_it_goes() -> None:
+    event = EventRecord(1, 2.0, EventKind.REFUSED, None, detail="a\ud800b")
+    found = encoding.decode_event(1, encoding.encode_event(event))
+    assert found
+    assert found.detail == "a?b"
+
+
+@given(names, sizes, names, sizes)
+def test_keys_of_events_sort_by_number_within_a_name(
+    name: EnvironmentName, number: int, other_name: EnvironmentName, other_number: int
+) -> None:
+    key, other = encoding.event_key(name.text, number), encoding.event_key(other_name.text, other_number)
+    assert encoding.key_sequence(key) == number
+    assert (key < encoding.event_key(name.text, other_number)) == (number < other_number)
+    assert other.startswith(encoding.events_key(name.text)) == (name == other_name)
+
+
 def test_nothing_has_no_marks() -> None:
     assert list(encoding.decode_marks(None)) == []
 
@@ -170,3 +216,30 @@ def test_state_codes_never_change() -> None:
         "deleting": 8,
     }
     assert set(STATE_CODES) == set(BuildState)
+
+
+def test_an_event_has_the_bytes_that_the_schema_says() -> None:
+    digest, name = SpecDigest("ab" * 32), EnvironmentName("foo")
+    event = EventRecord(9, 4.0, EventKind.SUBMITTED, name, digest, 1, 2, -1, "ci", "why")
+    assert encoding.encode_event(event).hex() == (
+        "0000000000001040" "01" "01000000" "02000000" "ffffffffffffffff" + "ab" * 32 + "0300" "02"
+    ) + b"foociwhy".hex()  # fmt: skip
+    assert encoding.event_key("foo", 9) == b"foo\0" + bytes(7) + b"\x09"
+
+
+def test_codes_of_events_never_change() -> None:
+    assert {kind.value: code for kind, code in EVENT_CODES.items()} == {
+        "submitted": 1,
+        "started": 2,
+        "published": 3,
+        "failed": 4,
+        "waiting": 5,
+        "cancelled": 6,
+        "superseded": 7,
+        "interrupted": 8,
+        "deleted": 9,
+        "moved": 10,
+        "retired": 11,
+        "refused": 12,
+    }
+    assert set(EVENT_CODES) == set(EventKind)
