@@ -3,7 +3,8 @@
 The floors, low to high; imports only go down (import-linter keeps it)::
 
      0  errors                                  what can go wrong
-     1  names  config  journal  notify  wording words, settings, voice
+     1  names  repository  config  journal       words, settings, voice
+        notify  wording
      2  spec                                    what was asked for                 (pure)
      3  client                                  a mount seen from outside
      4  prefix                                  what was built, on disk

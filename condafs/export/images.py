@@ -39,9 +39,9 @@ from condafs.export.layers import IMAGE_PREFIX, MAX_PACKAGE_LAYERS
 from condafs.export.layout import IndexWriter
 from condafs.export.layouts import Layouts
 from condafs.export.pool import Archive, Stretch
-from condafs.export.repository import repository_name
 from condafs.export.workshop import Job
 from condafs.names import BuildName
+from condafs.repository import repository_name
 from condafs.spec.image import ImageSettings
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ import pytest
 import trio
 import trio.testing
 
+from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.errors import ForbiddenError, NotFoundError, SpecificationError
@@ -38,6 +39,39 @@ async def test_the_same_bytes_again_make_nothing(house: House) -> None:
     await house.write("foo.yaml", b"# a comment\n" + specification("foo"))
     assert house.environment("foo") == before
     assert len(house.runner.requests) == 1
+
+
+async def test_the_journal_names_who_asked(house: House) -> None:
+    first = await _ready(house, "foo.yaml", specification("foo"))
+    second = await _ready(house, "foo.yaml", specification("foo", "other"))
+    web, ann = Author(33, "ci"), Author(1000)
+    await house.intake.roll_back(first.name, first.digest, web)
+    await house.intake.delete_build(second, ann)
+    house.runner.hold()
+    third = await house.write("foo.yaml", specification("foo", "third"))
+    await house.intake.cancel(third, web)
+    with pytest.raises(SpecificationError):
+        await house.intake.submit("foo.yaml", b"name: a/b\n", 5, 1000, web)
+    await house.intake.note_refusal("bar.yaml", ann)
+    await house.intake.retry("foo.yaml", ann)
+    await house.intake.retire("foo.yaml", web)
+    with house.catalog.snapshot() as snapshot:
+        told = [(event.kind.value, Author(event.uid, event.behalf)) for event in snapshot.events()]
+    by_people = [(kind, author) for kind, author in told if author != DAEMON]
+    assert by_people == [
+        ("submitted", ann),
+        ("submitted", ann),
+        ("moved", web),
+        ("deleted", ann),
+        ("submitted", ann),
+        ("cancelled", web),
+        ("refused", web),
+        ("refused", ann),
+        ("submitted", ann),
+        ("retired", web),
+        ("cancelled", web),
+    ]
+    assert {kind for kind, author in told if author == DAEMON} == {"started", "published", "moved"}
 
 
 IMAGE = b"image: {user: nobody, labels: {a: 1}}\n"

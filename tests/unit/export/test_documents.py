@@ -23,8 +23,8 @@ from condafs.export.documents import (
     platform_of,
 )
 from condafs.export.facts import Facts
-from condafs.export.repository import MAX_CHARACTERS, repository_name
 from condafs.names import BuildName
+from condafs.repository import MAX_CHARACTERS, repository_name
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 BUILD = BuildName.parse(f"{'d' * 64}-foo")
