@@ -38,7 +38,8 @@ check:
 	.venv/bin/shellcheck .ci/run .ci/setup
 	$(pytest)
 
-bench: setup
+bench:
+	@.ci/setup bench
 	@$(run) tests.bench $(channel) $(BENCH_ARGUMENTS)
 
 format:

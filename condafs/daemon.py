@@ -6,6 +6,7 @@ then the running builds are killed, which the catalog remembers as interrupted a
 """
 
 import errno
+import grp
 import logging
 import os
 import random
@@ -66,7 +67,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> i
     # Signals that come when the last receiver is closed again would end the process before it has unmounted.
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    with Catalog.open(settings.catalog) as catalog:
+    with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group)) as catalog:
         house = partial(_live, mountpoint, settings, catalog, runner, notifier)
         try:
             trio.run(house)
@@ -82,6 +83,16 @@ def _first(group: BaseExceptionGroup[CondafsError]) -> CondafsError:
         error = error.exceptions[0]
     assert isinstance(error, CondafsError)  # noqa: S101 - the group was split so
     return error
+
+
+def _group(name: str) -> int | None:
+    if not name:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        msg = f"there is no group {name} (setting catalog-group): make it with groupadd --system {name}"
+        raise MachineError(msg) from None
 
 
 def _make_directories(settings: Settings) -> None:

@@ -47,6 +47,19 @@ def reserve(lock_file: Path) -> None:
         os.close(fd)
 
 
+def share(path: Path, gid: int) -> None:
+    """Let a group read the catalog in a directory: LMDB's readers register in `lock.mdb`, so they have to write to it.
+
+    Files that are made later get the group from the directory (inode(7), set-group-ID).
+    """
+    os.chown(path, -1, gid)
+    path.chmod(0o2750)
+    for name, mode in (("data.mdb", 0o640), ("lock.mdb", 0o660)):
+        if (path / name).exists():
+            os.chown(path / name, -1, gid)
+            (path / name).chmod(mode)
+
+
 def can_grow(data: Path) -> bool:
     """Whether there is room for a file to grow.
 

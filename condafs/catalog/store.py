@@ -19,7 +19,7 @@ import lmdb
 
 from condafs.catalog.commits import GroupCommit, Job
 from condafs.catalog.events import DAEMON, Author
-from condafs.catalog.files import FULL, can_grow, lock, reserve
+from condafs.catalog.files import FULL, can_grow, lock, reserve, share
 from condafs.catalog.gate import Gate
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.schema import LATER_TABLES, META, TABLES, VERSION
@@ -59,8 +59,13 @@ class Catalog:
         self._commits = GroupCommit(self._commit)
 
     @classmethod
-    def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES) -> Self:
+    def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES, reader_gid: int | None = None) -> Self:
         """Open for writing, as the only process that does; made when there is none.
+
+        Args:
+            path: Directory of the catalog.
+            map_bytes: Of the memory map at first.
+            reader_gid: Group whose users may read it.
 
         Raises:
             CatalogError: Another daemon has it, it is of a newer version, or it is no catalog.
@@ -78,6 +83,8 @@ class Catalog:
             )
             handles = _open_tables(path, environment)
             environment.reader_check()
+            if reader_gid is not None:
+                share(path, reader_gid)
         except (lmdb.Error, OSError, CatalogError) as error:
             if lock_fd is not None:
                 os.close(lock_fd)

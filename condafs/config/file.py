@@ -11,6 +11,9 @@ and the place::
     allow-other: yes              # yes or no
     specs-mode: 3775              # permission bits, octal
     image-base: none              # host, none, or a path
+    catalog-group: condafs-http   # who may read the catalog: the HTTP server's group
+    http-bind: [127.0.0.1:8080, "unix:/run/condafs-http/socket"]
+    http-open: no                 # reading needs a token, too
 """
 
 import difflib

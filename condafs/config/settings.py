@@ -9,6 +9,20 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def default_state() -> Path:
+    """`/var/lib/condafs` for root, `$XDG_DATA_HOME/condafs` (`~/.local/share/condafs`) for everybody else."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/condafs")
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "condafs"
+
+
+def default_http_directory() -> Path:
+    """Beside the state directory, because its owner is another: `/var/lib/condafs-http` for root."""
+    state = default_state()
+    return state.with_name(f"{state.name}-http")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be decided; the defaults suit one person's machine.
@@ -25,6 +39,14 @@ class Settings:
         specs_mode: Permission bits of `.specs`, `.logs` and the root.
         image_base: What container images stand on when their specification does not say: `host`, `none`, or the
             absolute path of an OCI archive.
+        catalog_group: Users of this group may read the catalog, as the HTTP server does when it is another user; "" for
+            none.
+        http_bind: Where `condafs serve` listens: `host:port`, or `unix:/path`; empty: see `http_addresses`.
+        http_url: What the server's clients call it, when that is not where it listens (behind a proxy).
+        http_directory: The server's own files: tokens, the key of its sessions, solver's repodata.
+        http_open: Whether everybody who reaches the server may read; else a token is needed for that, too.
+        http_ui: Directory of conda-store's web interface, to be served at `/ui/`; None: it is not.
+        http_dynamic: Whether pulling `condafs-dynamic/…` from its registry builds environments.
     """
 
     state: Path
@@ -39,11 +61,23 @@ class Settings:
     allow_other: bool | None = None
     specs_mode: int = 0o1777
     image_base: str = "host"
+    catalog_group: str = ""
+    http_bind: tuple[str, ...] = ()
+    http_url: str = ""
+    http_directory: Path = field(default_factory=default_http_directory)
+    http_open: bool = True
+    http_ui: Path | None = None
+    http_dynamic: bool = False
 
     @property
     def catalog(self) -> Path:
         """LMDB."""
         return self.state / "catalog"
+
+    @property
+    def http_addresses(self) -> tuple[str, ...]:
+        """Where the server listens: on this machine only, unless told otherwise."""
+        return self.http_bind or ("127.0.0.1:8080", f"unix:{self.http_directory}/socket")
 
     @property
     def specs(self) -> Path:
@@ -69,14 +103,6 @@ class Settings:
     def exports(self) -> Path:
         """Indexes of exports, one directory a build."""
         return self.state / "exports"
-
-
-def default_state() -> Path:
-    """`/var/lib/condafs` for root, `$XDG_DATA_HOME/condafs` (`~/.local/share/condafs`) for everybody else."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/condafs")
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "condafs"
 
 
 def machine_platform() -> str:

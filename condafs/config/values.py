@@ -107,6 +107,24 @@ def _image_base(node: yaml.Node) -> str:
     return str(path)
 
 
+def parse_address(text: str) -> str:
+    """`host:port`, `[::1]:port` or `unix:/path` as it was given; ValueError when it is no place to listen at."""
+    is_socket = re.fullmatch(r"unix:/.+", text)
+    match = re.fullmatch(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})", text)
+    if not is_socket and not (match and int(match[1]) < 1 << 16):
+        msg = f"is host:port or unix:/path, not {text!r}"
+        raise ValueError(msg)
+    return text
+
+
+def _addresses(node: yaml.Node) -> tuple[str, ...]:
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not nodes:
+        msg = "is host:port or unix:/path, or a list of them"
+        raise ValueError(msg)
+    return tuple(parse_address(_scalar(item)) for item in nodes)
+
+
 READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "state": _path,
     "jobs": _count,
@@ -120,5 +138,12 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "allow_other": _truth,
     "specs_mode": _mode,
     "image_base": _image_base,
+    "catalog_group": _scalar,
+    "http_bind": _addresses,
+    "http_url": _url,
+    "http_directory": _path,
+    "http_open": _truth,
+    "http_ui": _path,
+    "http_dynamic": _truth,
 }
 """Field of `Settings` -> reader of its value."""

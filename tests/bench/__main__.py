@@ -22,6 +22,7 @@ from tests.bench.mount import mounted
 from tests.bench.result import Result, format_json, format_table
 from tests.bench.running import measure_interpreters
 from tests.bench.subject import Subject, choose_subject
+from tests.bench.web import measure_web
 
 LEAST_REPEAT = 5
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             "cold": lambda: measure_cold(subject, scratch, options.repeat),
             "exports": lambda: measure_exports(subject, scratch, options.repeat),
             "flood": lambda: measure_flood(subject, scratch),
+            "web": lambda: measure_web(subject, scratch, options.repeat),
             "catalog": lambda: measure_large_catalog(scratch),
         }
         print(f"channel {channel}: {len(subject.dependencies)} packages asked for", flush=True)
@@ -70,7 +72,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--channel", help="URL of a channel; without it one is made from this python")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument(
-        "--only", nargs="+", choices=["warm", "cold", "exports", "flood", "catalog"], help="not everything"
+        "--only", nargs="+", choices=["warm", "cold", "exports", "flood", "web", "catalog"], help="not everything"
     )
     parser.add_argument("--repeat", type=int, default=LEAST_REPEAT, help="rounds of each build (at least 5 count)")
     parser.add_argument("--scratch", type=Path, help="directory on the disk to measure on; its path must be short")

@@ -25,8 +25,7 @@ _MEGABYTE = 1_000_000
 def measure_large_catalog(scratch: Path) -> Iterator[Result]:
     """Fills a state directory as that many builds would have left it, then serves it."""
     directory = scratch / "large"
-    names = [f"environment-{number:05}" for number in range(_NAMES)]
-    _fill(directory / "state", names)
+    names = fill_large_catalog(directory / "state")
     size = f"{_NAMES:,} names, {_NAMES * _GENERATIONS:,} builds"
     starts = []
     for _ in range(_REPEAT):
@@ -49,6 +48,13 @@ def measure_large_catalog(scratch: Path) -> Iterator[Result]:
         yield Result(
             f"{size}: resident memory", mount.resident_bytes() / _MEGABYTE, 150, "MB", "after all of the above"
         )
+
+
+def fill_large_catalog(state: Path) -> list[str]:
+    """Make a state directory with that many names, which are returned, and builds."""
+    names = [f"environment-{number:05}" for number in range(_NAMES)]
+    _fill(state, names)
+    return names
 
 
 def _fill(state: Path, names: list[str]) -> None:

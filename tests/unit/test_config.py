@@ -23,6 +23,13 @@ channel-alias: https://mirror.example/conda/
 allow-other: yes
 specs-mode: 3775
 image-base: /srv/debian.tar
+catalog-group: condafs-http
+http-bind: ["[::1]:8080", "unix:/run/condafs-http.sock"]
+http-url: https://envs.example/
+http-directory: /srv/condafs-http
+http-open: no
+http-ui: /srv/conda-store-ui/dist
+http-dynamic: yes
 """
 
 
@@ -46,6 +53,13 @@ def test_every_setting_can_be_given() -> None:
         allow_other=True,
         specs_mode=0o3775,
         image_base="/srv/debian.tar",
+        catalog_group="condafs-http",
+        http_bind=("[::1]:8080", "unix:/run/condafs-http.sock"),
+        http_url="https://envs.example",
+        http_directory=Path("/srv/condafs-http"),
+        http_open=False,
+        http_ui=Path("/srv/conda-store-ui/dist"),
+        http_dynamic=True,
     )
 
 

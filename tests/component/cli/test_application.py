@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from cyclopts import App
 
 from condafs import __version__
 from condafs.cli.application import _COMMANDS
@@ -32,7 +33,8 @@ def test_a_commands_line_in_the_listing_is_the_first_of_its_docstring() -> None:
     for commands in _COMMANDS.values():
         for _, target, summary in commands:
             module, _, function = target.partition(":")
-            documented = getattr(importlib.import_module(f"condafs.cli.{module}"), function).__doc__
+            command = getattr(importlib.import_module(f"condafs.cli.{module}"), function)
+            documented = command.help if isinstance(command, App) else command.__doc__
             assert documented.split("\n")[0] == summary
 
 
