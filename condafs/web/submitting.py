@@ -1,0 +1,69 @@
+"""Specifications that come over HTTP: checked, given a file of `.specs`, written there."""
+
+from dataclasses import dataclass
+
+from condafs.client.envs import Envs
+from condafs.client.submission import build_of, parse_here, replace_specification
+from condafs.errors import ForbiddenError, SpecificationError
+from condafs.names import BuildName, spec_file_stem
+from condafs.spec.specification import Specification
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a specification.
+
+    Attributes:
+        build: The build that it asks for.
+        file_name: Where it was written.
+    """
+
+    build: BuildName
+    file_name: str
+
+
+def check(content: bytes, file_name: str) -> Specification:
+    """What a text describes.
+
+    Raises:
+        SpecificationError: It is refused; says where.
+    """
+    specification = parse_here(content, file_name)
+    if specification is None:
+        msg = "this describes no environment: it is blank, or a note"
+        raise SpecificationError(msg)
+    return specification
+
+
+def submit(envs: Envs, content: bytes, file_name: str, behalf: str) -> Submitted:
+    """Write a specification as the file that describes its environment, and have it taken up.
+
+    Args:
+        envs: The mount.
+        content: The file.
+        file_name: How it is read; its stem is the environment's name when the text gives none.
+        behalf: Name of the token.
+
+    Raises:
+        SpecificationError, UserError: It is refused.
+        ForbiddenError: The environment belongs to somebody else.
+    """
+    specification = check(content, file_name)
+    build = build_of(specification)
+    name = specification.name.text
+    status = envs.find_status(name)
+    suffix = file_name.rpartition(".")[2]
+    chosen = status.file if status and status.file else f"{name}.{suffix}"
+    if chosen.rpartition(".")[2] not in _LIKE[suffix]:
+        msg = f"{name} is described by {chosen}, a file of another kind: retire {name} first, then submit it again"
+        raise ForbiddenError(msg)
+    if spec_file_stem(chosen) != name and check(content, chosen) != specification:
+        msg = f"{name} is described by {chosen}, which needs a line `name: {name}`: write it into the specification"
+        raise ForbiddenError(msg)
+    replace_specification(envs.specs / chosen, content, behalf)
+    envs.find_status(name)  # waits until the file is taken up
+    return Submitted(build, chosen)
+
+
+_LIKE = {"yaml": {"yaml", "yml"}, "yml": {"yaml", "yml"}, "lock": {"lock"}, "txt": {"txt"}}
+"""A file is read by its suffix."""
