@@ -200,7 +200,9 @@ def _together(sides: list[_Alternatives]) -> _Alternatives:
             terms |= next(iter(side))
         else:
             terms.add(side)
-    return frozenset({frozenset(terms)})
+    only = next(iter(terms)) if len(terms) == 1 else ""
+    # Twice the same, or beside `*`: no brackets, or the result would be another when it is read again.
+    return only if isinstance(only, frozenset) else frozenset({frozenset(terms)})
 
 
 def _render(alternatives: _Alternatives) -> str:
