@@ -82,8 +82,13 @@ def delete_build(envs: Envs, build: BuildName) -> None:
         raise not_yours(str(build), str((envs.mount / str(build)).lstat().st_uid)) from None
 
 
-def retire(envs: Envs, name: str) -> None:
+def retire(envs: Envs, name: str, behalf: str = "") -> None:
     """Remove the specification of an environment; its builds stay.
+
+    Args:
+        envs: The mount.
+        name: The environment.
+        behalf: On whose behalf the server does it: the file first gets a name that says so.
 
     Raises:
         NotFoundError: No such environment, or it is retired already.
@@ -93,8 +98,13 @@ def retire(envs: Envs, name: str) -> None:
     if not status.file:
         msg = f"{name} is retired already"
         raise NotFoundError(msg)
+    path = envs.specs / status.file
     try:
-        (envs.specs / status.file).unlink(missing_ok=True)
+        if behalf:
+            path = path.rename(path.with_name(behalf_name(behalf)))
+        path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return  # somebody else was quicker
     except PermissionError:
         raise not_yours(name, status.owner) from None
 

@@ -9,6 +9,9 @@ from condafs.names import BuildName
 from condafs.prefix.contents import InstalledPackage, read_packages
 from condafs.web.mount import Mount
 
+PATIENCE_SECONDS = 5
+"""The mount says where the prefix is; the list itself is a file of the disk."""
+
 REMEMBERED = 512
 """Builds; a list of 400 packages takes about 150 kB."""
 
@@ -32,7 +35,7 @@ class PackageLists:
         """
         found = self._known.get(build)
         if found is None:
-            found = await self._mount.ask(_read, build)
+            found = await self._mount.ask(_read, build, patience_seconds=PATIENCE_SECONDS)
             self._known[build] = found
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)

@@ -69,6 +69,7 @@ def run(mount: Path, settings: Settings) -> int:
         load_sessions(settings.http_directory),
         is_open=settings.http_open,
         clock=time.time,
+        public_host=settings.http_url.partition("://")[2].partition("/")[0],
     )
     if settings.http_ui:
         require_ui(settings.http_ui)

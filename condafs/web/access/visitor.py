@@ -62,9 +62,19 @@ class Doorkeeper:
         sessions: Of browsers.
         is_open: Whether everybody may read.
         clock: Unix seconds.
+        public_host: What browsers call the server, when a proxy calls it something else; "" otherwise.
     """
 
-    def __init__(self, tokens: TokenStore, sessions: Sessions, *, is_open: bool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        tokens: TokenStore,
+        sessions: Sessions,
+        *,
+        is_open: bool,
+        clock: Callable[[], float],
+        public_host: str = "",
+    ) -> None:
+        self.public_host = public_host
         self.tokens = tokens
         self.sessions = sessions
         self._anybody = Visitor(role=Role.VIEWER if is_open else None)
@@ -83,7 +93,7 @@ class Doorkeeper:
                 raise UnauthorizedError(msg)
             return _visitor(token, has_cookie=False)
         token = self._of_cookie(cookies.get(cookie_name, ""))
-        if token is None or (method not in SAFE_METHODS and not comes_from_here(headers)):
+        if token is None or (method not in SAFE_METHODS and not comes_from_here(headers, self.public_host)):
             return self._anybody
         return _visitor(token, has_cookie=True)
 
@@ -97,13 +107,16 @@ def _visitor(token: Token, *, has_cookie: bool) -> Visitor:
     return Visitor(token.name, token.role, token.expires, has_cookie)
 
 
-def comes_from_here(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that a page of this server makes the request (Fetch standard, 2.2.7 and 3.2)."""
-    site = headers.get("sec-fetch-site")
+def comes_from_here(headers: Mapping[str, str], public_host: str = "") -> bool:
+    """Whether a page of this server makes the request, or no page at all (Fetch standard, 2.2.7 and 3.2).
+
+    Browsers say which in one header or the other whenever something could be changed; programs say nothing, and nobody
+    makes them send their cookies elsewhere (and `SameSite` keeps the oldest browsers from it).
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         return site == "same-origin"
-    host = headers.get("host", "")
-    return bool(host) and headers.get("origin", "").partition("://")[2] == host
+    return origin is None or origin.partition("://")[2] in {headers.get("host", ""), public_host} - {""}
 
 
 def _secret_of(authorization: str) -> str:

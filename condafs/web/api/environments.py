@@ -127,12 +127,12 @@ async def change_environment(  # noqa: PLR0913, PLR0917 - a route's parts
 
 @router.delete("/{namespace}/{name}/", response_model=Envelope[Data], summary="Retire an environment")
 async def retire_environment(
-    request: Request, house: HouseOf, _: EditorOf, namespace: Namespace, name: Name
+    request: Request, house: HouseOf, visitor: EditorOf, namespace: Namespace, name: Name
 ) -> Response:
     """Remove its specification: the name leads nowhere from now on; its builds stay until they are collected."""
     with house.catalog.snapshot() as snapshot:
         record = _require(snapshot, parse_environment(namespace, name))
-    await house.mount.ask(retire, record.name.text)
+    await house.mount.ask(retire, record.name.text, visitor.name)
     return ok(request, None, f"{name} is retired")
 
 

@@ -66,8 +66,8 @@ async def try_build_again(house: HouseOf, _: EditorOf, name: str) -> Response:
 
 
 @router.post("/retire")
-async def retire_environment(house: HouseOf, _: EditorOf, name: str) -> Response:
+async def retire_environment(house: HouseOf, visitor: EditorOf, name: str) -> Response:
     """Remove the specification."""
     wanted = EnvironmentName(name)
-    await house.mount.ask(retire, wanted.text)
+    await house.mount.ask(retire, wanted.text, visitor.name)
     return page_of(wanted, "retired")

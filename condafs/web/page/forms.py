@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from condafs.web.access.visitor import comes_from_here
 from condafs.web.errors import NotAllowedError
+from condafs.web.house import house_of
 
 MOST_FIELDS = 32
 
@@ -36,7 +37,6 @@ def require_from_here(request: Request) -> None:
     Raises:
         NotAllowedError: It was that.
     """
-    headers = request.headers
-    if ("origin" in headers or "sec-fetch-site" in headers) and not comes_from_here(headers):
+    if not comes_from_here(request.headers, house_of(request).doorkeeper.public_host):
         msg = "another site made this request, so it is not done"
         raise NotAllowedError(msg)

@@ -42,6 +42,22 @@ def second(server: Server, daemon: Daemon) -> Iterator[Server]:
     other.clear()
 
 
+@pytest.fixture(scope="module")
+def dynamic(open_directory: Path, channel_url: str) -> Iterator[Server]:
+    """The server of a machine whose default channel has the tests' packages."""
+    directory = open_directory / "y"
+    settings = f"default-channels: ['{channel_url}']\nhttp-dynamic: yes\nhttp-directory: {directory}/http\n"
+    daemon = Daemon(directory, settings)
+    daemon.start()
+    server = Server(daemon)
+    server.start()
+    yield server
+    assert server.stop() == 0
+    assert daemon.stop() == 0
+    daemon.clear()
+    assert "Traceback" not in server.log.read_text()
+
+
 def pull(server: Server, reference: str, target: Path, *more: str) -> set[str]:
     """Copy an image by skopeo; the digests of its blobs, each of which is right."""
     source = f"docker://{server.address}/{reference}"
@@ -52,7 +68,7 @@ def pull(server: Server, reference: str, target: Path, *more: str) -> set[str]:
     return blobs
 
 
-def dynamic_builds(daemon: Daemon, package: str) -> list[Any]:
+def dynamic_events(daemon: Daemon, package: str) -> list[Any]:
     """What happened to the environment of a path that has a package."""
     files = [path for path in daemon.specs.glob("dynamic-*.yaml") if package in path.read_text()]
     assert len(files) == 1
@@ -123,31 +139,31 @@ def test_a_pull_is_of_one_image_although_its_document_changes(server: Server, da
         assert f"sha256:{hashlib.sha256(server.get(f'/v2/worn/blobs/{config}').body).hexdigest()}" == config
 
 
-def test_packages_are_built_once_for_ten_who_pull_them(
-    server: Server, daemon: Daemon, tmp_path: Path, channel: Path
-) -> None:
-    path = "condafs-dynamic/condafs-hello.eq.1.0/python"
-    other = "condafs-dynamic/python/python/condafs-hello.eq.1.0"
+def test_packages_are_built_once_for_ten_who_pull_them(dynamic: Server, tmp_path: Path) -> None:
+    paths = ["condafs-dynamic/condafs-hello.eq.1.0/python", "condafs-dynamic/python/python/condafs-hello.eq.1.0"]
     with ThreadPoolExecutor(10) as pool:
-        pulled = list(
-            pool.map(lambda number: pull(server, (path, other)[number % 2], tmp_path / str(number)), range(10))
-        )
-    assert all(blobs == pulled[0] for blobs in pulled)
-    events = dynamic_builds(daemon, "condafs-hello")
-    assert [event["kind"] for event in events].count("submitted") == 1
-    assert [event["kind"] for event in events].count("started") == 1
+        found = list(pool.map(lambda number: pull(dynamic, paths[number % 2], tmp_path / str(number)), range(10)))
+    assert all(blobs == found[0] for blobs in found)
+    events = dynamic_events(dynamic.daemon, "condafs-hello")
+    assert [event["kind"] for event in events] == ["submitted", "started", "published", "moved"]
     assert events[0]["behalf"] == "dynamic"
-    head = server.request("HEAD", f"/v2/{path}/manifests/latest", token="")
-    assert head.status == 200
+    assert dynamic.request("HEAD", f"/v2/{paths[0]}/manifests/latest", token="").status == 200
 
 
-def test_packages_that_do_not_go_together_are_refused_in_the_solvers_words(server: Server) -> None:
-    source = f"docker://{server.address}/condafs-dynamic/no-such-package.ge.3"
+def test_packages_that_do_not_go_together_are_refused_in_the_solvers_words(dynamic: Server) -> None:
+    source = f"docker://{dynamic.address}/condafs-dynamic/no-such-package.ge.3"
     ended = subprocess.run(
         ["skopeo", "inspect", "--tls-verify=false", source], capture_output=True, text=True, check=False
     )
     assert ended.returncode != 0
     assert "No candidates were found for no-such-package" in ended.stderr
+
+
+@needs_root
+def test_podman_runs_packages_by_their_names(dynamic: Server, podman: Sequence[str]) -> None:
+    image = f"{dynamic.address}/condafs-dynamic/condafs-hello.eq.1.0"
+    run(*podman, "pull", "-q", "--tls-verify=false", image)
+    assert run(*podman, *RUN, image, "condafs-hello") == "hello from condafs-hello 1.0"
 
 
 def test_a_closed_registry_takes_tokens_as_passwords(

@@ -1,7 +1,6 @@
 """What an image says of itself: to the OCI specification's letter, and as long as it was promised."""
 
 import json
-import re
 from hashlib import sha256
 from typing import Any
 
@@ -24,7 +23,6 @@ from condafs.export.documents import (
 )
 from condafs.export.facts import Facts
 from condafs.names import BuildName
-from condafs.repository import MAX_CHARACTERS, repository_name
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
 BUILD = BuildName.parse(f"{'d' * 64}-foo")
@@ -229,48 +227,3 @@ def test_platforms_have_their_container_names(subdir: str, platform: str) -> Non
 def test_a_platform_without_containers_is_refused(subdir: str) -> None:
     with pytest.raises(UserError, match="no container images"):
         platform_of(subdir)
-
-
-# Names
-
-DISTRIBUTION = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
-REF_NAME = re.compile(r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*")
-
-
-@given(st.text(max_size=300) | st.from_regex(r"\w[\w.+-]{0,30}", fullmatch=True))
-def test_a_repository_fits_both_grammars(name: str) -> None:
-    repository = repository_name(name)
-    assert DISTRIBUTION.fullmatch(repository)
-    assert REF_NAME.fullmatch(f"{repository}:latest")
-    assert len(repository) <= MAX_CHARACTERS
-
-
-@given(st.from_regex(r"[a-z0-9]+([._-][a-z0-9]+){0,5}", fullmatch=True))
-def test_a_name_that_fits_stays_as_it_is(name: str) -> None:
-    assert len(name) > MAX_CHARACTERS or repository_name(name) == name
-
-
-@given(st.text(max_size=250))
-def test_a_repository_is_its_own_repository(name: str) -> None:
-    assert repository_name(repository_name(name)) == repository_name(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "repository"),
-    [
-        ("Py3.11_Cuda+", "py3.11_cuda"),
-        ("a__b..c", "a-b-c"),
-        ("a--b", "a--b"),
-        ("foo+bar-.", "foo-bar"),
-        ("_x", "x"),
-        ("_", "environment"),
-        ("Müller", "muller"),
-        ("日本", "u65e5-u672c"),
-    ],
-)
-def test_repositories_can_be_read(name: str, repository: str) -> None:
-    assert repository_name(name) == repository
-
-
-def test_long_names_differ_also_where_they_are_cut() -> None:
-    assert repository_name("a" * 250 + "b") != repository_name("a" * 250 + "c")

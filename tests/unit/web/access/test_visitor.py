@@ -44,7 +44,7 @@ TOKENS = Known(
 def admit(
     headers: Mapping[str, str], method: str = "GET", cookie: str = "", *, is_open: bool = True, now: float = NOW
 ) -> Visitor:
-    door = Doorkeeper(TOKENS, SESSIONS, is_open=is_open, clock=lambda: now)
+    door = Doorkeeper(TOKENS, SESSIONS, is_open=is_open, clock=lambda: now, public_host="envs.example.org")
     return door.admit(method, Headers(headers), {COOKIE: cookie} if cookie else {}, COOKIE)
 
 
@@ -104,7 +104,7 @@ def test_junk_in_headers_and_cookies_makes_nobody_more_than_anybody(junk: str, c
 def test_any_text_as_a_token_is_refused_or_nothing(text: str) -> None:
     for header in (f"Bearer {text}", f"Basic {text}"):
         try:
-            found = Doorkeeper(TOKENS, SESSIONS, is_open=True, clock=lambda: NOW).admit(
+            found = Doorkeeper(TOKENS, SESSIONS, is_open=True, clock=lambda: NOW, public_host="envs.example.org").admit(
                 "GET", {"authorization": header}, {}, COOKIE
             )
         except UnauthorizedError:
@@ -139,15 +139,16 @@ def test_a_cookie_counts_for_reading_wherever_the_request_comes_from() -> None:
         ({"origin": "null", "host": "host"}, False),
         ({"origin": "null", "host": ""}, False),
         ({"origin": "null"}, False),
-        ({"host": "host"}, False),
         ({"origin": "", "host": ""}, False),
-        ({}, False),
+        ({"origin": "https://envs.example.org", "host": "backend:8080"}, True),
+        ({"host": "host"}, True),
+        ({}, True),
     ],
 )
 def test_a_cookie_counts_for_changes_only_when_the_request_comes_from_here(
     headers: Mapping[str, str], *, is_here: bool
 ) -> None:
-    assert comes_from_here(Headers(headers)) is is_here
+    assert comes_from_here(Headers(headers), "envs.example.org") is is_here
     for method in UNSAFE_METHODS:
         found = admit(headers, method, cookie_of(SECRET))
         assert found == (Visitor("ci", Role.EDITOR, has_cookie=True) if is_here else ANYBODY)
