@@ -36,6 +36,10 @@ class BusyError(CondafsError):
         self.retry_seconds = retry_seconds
 
 
+class ChannelUnreachableError(UserError):
+    """What was asked for depends on a channel that this server cannot reach."""
+
+
 class TooManyError(UserError):
     """The question would have too much looked into."""
 
@@ -48,6 +52,7 @@ _STATUS: tuple[tuple[type[CondafsError], int], ...] = (
     (UnauthorizedError, 401),
     (NotAllowedError, 403),
     (TooLargeError, 413),
+    (ChannelUnreachableError, 424),
     (NotFoundError, 404),
     (SpecificationError, 400),
     (InvalidNameError, 400),

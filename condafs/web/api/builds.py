@@ -11,6 +11,7 @@ from condafs.client.envs import Envs
 from condafs.client.steering import delete_build, try_again
 from condafs.errors import ForbiddenError, NotFoundError
 from condafs.names import BuildName, EnvironmentName
+from condafs.repository import repository_name
 from condafs.spec.canonical import from_canonical
 from condafs.web.api import shapes
 from condafs.web.api.envelope import (
@@ -254,4 +255,4 @@ async def docker(request: Request, house: HouseOf, _: ViewerOf, build: Build) ->
     """A reference to its image in this server's registry."""
     record = find(house, build)
     host = house.settings.http_url.partition("://")[2] or request.headers.get("host", "localhost")
-    return PlainTextResponse(f"{host}/{record.name.text.lower()}:{record.digest.short}")
+    return PlainTextResponse(f"{host}/{repository_name(record.name.text)}:{record.digest.short}")

@@ -52,6 +52,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     408: {"model": Refusal, "description": "The body of the request did not come"},
     413: {"model": Refusal, "description": "The body is too long"},
     422: {"model": Refusal, "description": "A parameter or the body has the wrong form"},
+    424: {"model": Refusal, "description": "A channel cannot be reached"},
     503: {"model": Refusal, "description": "Not now: ask again after `retry-after` seconds"},
     507: {"model": Refusal, "description": "No room left"},
 }

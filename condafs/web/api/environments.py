@@ -1,17 +1,18 @@
 """Environments: lists, one, switching the current build, retiring, history and differences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from condafs.catalog.events import EventKind, EventRecord
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.client.steering import retire, roll_back
 from condafs.errors import ForbiddenError, NotFoundError
-from condafs.names import BuildName, EnvironmentName
+from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.prefix.contents import Change, compare_packages
 from condafs.web.api import shapes
 from condafs.web.api.envelope import (
@@ -138,12 +139,28 @@ async def retire_environment(
 
 @router.get("/{namespace}/{name}/history/", response_model=Envelope[list[Data]], summary="Its generations")
 async def history(request: Request, house: HouseOf, _: ViewerOf, namespace: Namespace, name: Name) -> Response:
-    """The published builds, newest first."""
+    """The published builds, newest first; `behalf` is the token that asked for it, when this server did."""
     with house.catalog.snapshot() as snapshot:
         record = _require(snapshot, parse_environment(namespace, name))
         builds = [item for item in snapshot.builds_of(record.name) if item.state is BuildState.READY]
-    shown = [{**shapes.build(item), "is_current": item.digest == record.current} for item in reversed(builds)]
+        behalf = _askers(snapshot.events_of(record.name))
+    shown = [
+        {**shapes.build(item), "is_current": item.digest == record.current, "behalf": behalf.get(item.digest, "")}
+        for item in reversed(builds)
+    ]
     return ok(request, shown)
+
+
+def _askers(events: Iterable[EventRecord]) -> dict[SpecDigest, str]:
+    """By build: on whose behalf it was submitted last, before it was published last."""
+    asked: dict[SpecDigest, str] = {}
+    found: dict[SpecDigest, str] = {}
+    for event in events:
+        if event.digest and event.kind is EventKind.SUBMITTED:
+            asked[event.digest] = event.behalf
+        elif event.digest and event.kind is EventKind.PUBLISHED:
+            found[event.digest] = asked.get(event.digest, "")
+    return found
 
 
 @router.get(

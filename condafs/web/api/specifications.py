@@ -10,13 +10,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from condafs.builder.protocol import FailureKind
 from condafs.builder.solved import SolvedPackage
 from condafs.builder.solving import SolveError, UnsolvableError, solve
 from condafs.errors import SpecificationError, UserError
 from condafs.spec.nodes import Mapping, compose
 from condafs.spec.source import Source
 from condafs.web.api.envelope import REFUSALS, Envelope, answer, ok
-from condafs.web.errors import BusyError
+from condafs.web.errors import BusyError, ChannelUnreachableError
 from condafs.web.house import EditorOf, HouseOf
 from condafs.web.ids import NAMESPACE, build_id, parse_namespace
 from condafs.web.submitting import check, submit
@@ -117,6 +118,8 @@ async def solve_only(  # noqa: PLR0913, PLR0917 - conda-store's parameters
     except UnsolvableError:
         raise
     except SolveError as error:
+        if error.kind is FailureKind.NETWORK:
+            raise ChannelUnreachableError(error.message) from None
         raise BusyError(error.message, 30) from None
     packages = [_package(item, place) for place, item in enumerate(solution.packages, 1)]
     return answer(request, {"status": "ok", "solve": packages, "data": packages, "message": None})

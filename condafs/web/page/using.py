@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.catalog.records import BuildRecord
+from condafs.repository import repository_name
 from condafs.web.ids import build_id
 
 
@@ -32,6 +33,7 @@ def commands_for(current: BuildRecord, mount: Path, base_url: str, *, is_open: b
         is_open: Whether reading needs no token.
     """
     name = current.name.text
+    repository = repository_name(name)
     host = base_url.partition("://")[2]
     login = "" if is_open else '-H "Authorization: Bearer $CONDAFS_TOKEN" '
     archive = f"{base_url}/api/v1/build/{build_id(current.digest)}/archive/"
@@ -39,8 +41,8 @@ def commands_for(current: BuildRecord, mount: Path, base_url: str, *, is_open: b
         Command("On this machine", f"source {mount}/{name}/bin/activate"),
         Command(
             "In a container",
-            f"docker pull {host}/{name.lower()}",
-            f"podman, skopeo and containerd take it, too; {name.lower()}:{current.digest.short} stays this build",
+            f"docker pull {host}/{repository}",
+            f"podman, skopeo and containerd take it, too; {repository}:{current.digest.short} stays this build",
         ),
         Command(
             "On another machine",

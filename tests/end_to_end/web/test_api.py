@@ -1,12 +1,16 @@
 """REST over a real daemon: what can be asked, changed, followed, downloaded."""
 
 import gzip
+import http.client
 import io
+import json
+import os
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.end_to_end.serving import Daemon
+from tests.end_to_end.serving import CONDAFS, Daemon
 from tests.end_to_end.web.http_server import Server
 
 
@@ -53,6 +57,7 @@ def test_names_are_rolled_back_and_forward(server: Server, daemon: Daemon, chann
     assert (daemon.envs / "turned").readlink().name.startswith(first["digest"])
     history = server.get(f"{path}history/").data
     assert [(item["generation"], item["is_current"]) for item in history] == [(2, False), (1, True)]
+    assert {item["behalf"] for item in history} == {"tester"}
     changes = server.get(f"{path}diff/g1/g2/").data["changes"]
     assert ("added", "zz-noarch-data") in [(item["kind"], item["name"]) for item in changes]
     assert server.request("DELETE", f"/api/v1/build/{second['build_id']}/").status == 200
@@ -94,3 +99,59 @@ def test_specifications_are_solved_without_being_built(server: Server, channel_u
     nothing = server.get(f"/api/v1/specification/?channel={channel_url}&conda=no-such-package")
     assert nothing.status == 400
     assert "no-such-package" in nothing.document["message"]
+
+
+def test_what_happens_is_told_as_it_happens(server: Server, daemon: Daemon, channel_url: str) -> None:
+    host, _, port = server.address.partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.request("GET", "/api/v1/events/")
+    stream = connection.getresponse()
+    wanted = server.submit(f"name: told\nchannels: ['{channel_url}']\ndependencies: [zz-textprefix]\n")
+    kinds, last = [], ""
+    while "moved" not in kinds:
+        line = stream.readline().decode().strip()
+        kinds += [line.removeprefix("event: ")] if line.startswith("event: ") else []
+        last = line.removeprefix("id: ") if line.startswith("id: ") else last
+        if line.startswith("data: "):
+            assert json.loads(line.removeprefix("data: "))["digest"] == wanted["digest"]
+    assert kinds == ["submitted", "started", "published", "moved"]
+    connection.close()
+    connection.request("GET", "/api/v1/events/", headers={"last-event-id": str(int(last) - 1)})
+    again = connection.getresponse()
+    assert f"id: {last}\n".encode() in [again.readline() for _ in range(6)]
+    connection.close()
+
+
+def test_the_numbers_are_told(server: Server, hello: str) -> None:
+    text = server.get("/metrics", token="").body.decode()
+    for name in (
+        "environments",
+        "builds",
+        "queue_length",
+        "build_retries_total",
+        "export_bytes_total",
+        "disk_free_bytes",
+    ):
+        assert f"# TYPE condafs_{name} " in text
+    assert f'\ncondafs_builds{{state="ready"}} {len(server.get("/api/v1/build/?status=COMPLETED").data)}\n' in text
+
+
+def test_a_daemon_that_stands_still_is_not_waited_for(server: Server, daemon: Daemon, hello: str) -> None:
+    assert daemon.process
+    os.kill(daemon.process.pid, signal.SIGSTOP)
+    try:
+        assert server.get(f"/api/v1/environment/default/{hello}/").status == 200, "the catalog knows"
+        refused = server.request("POST", "/api/v1/specification/", {"specification": "name: x\ndependencies: []\n"})
+    finally:
+        os.kill(daemon.process.pid, signal.SIGCONT)
+    assert refused.status == 503
+    assert refused.headers["retry-after"]
+    assert "did not answer" in refused.document["message"]
+
+
+def test_a_token_that_is_revoked_is_worth_nothing_at_once(server: Server, hello: str) -> None:
+    token = server.make_token("brief", "viewer")
+    assert server.get(f"/api/v1/environment/default/{hello}/", token=token).status == 200
+    command = [*CONDAFS, "token", "revoke", "brief", "--config", str(server.daemon.config)]
+    subprocess.run(command, check=True)
+    assert server.get(f"/api/v1/environment/default/{hello}/", token=token).status == 401
