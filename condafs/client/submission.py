@@ -62,20 +62,23 @@ def write_specification(envs: Envs, file_name: str, content: bytes) -> None:
         raise _translated(error, path) from None
 
 
-def replace_specification(path: Path, content: bytes, behalf: str = "") -> None:
+def replace_specification(path: Path, content: bytes, behalf: str = "", *, is_private: bool = False) -> None:
     """A whole file or none: a temporary one that is no specification by its name, renamed over the old one, if any.
 
     Args:
         path: A file of `.specs`.
         content: Its bytes from now on.
         behalf: On whose behalf the server writes; recorded in the history.
+        is_private: Whether nobody but the owner is to read it.
     """
     temporary = path.with_name(behalf_name(behalf) if behalf else f".{path.name}.{secrets.token_hex(3)}")
     try:
         owner = path.stat() if path.exists() else None
+        if is_private:
+            temporary.touch(0o600)
         temporary.write_bytes(content)
         if owner:
-            temporary.chmod(owner.st_mode & 0o7777)
+            temporary.chmod(owner.st_mode & (0o7700 if is_private else 0o7777))
             if os.geteuid() == 0:
                 os.chown(temporary, owner.st_uid, owner.st_gid)
         temporary.replace(path)

@@ -18,6 +18,9 @@ from condafs.web.streaming import StreamResponse, Write
 OPENING_SECONDS = 120
 """The index of a large environment that is not there yet takes some seconds; of several at once, longer."""
 
+REMEMBERED_SUMS = 10_000
+"""CRC-32 of archives; 200 bytes each."""
+
 _PIECE = PIECE_BYTES // BLOCK_BYTES * BLOCK_BYTES
 
 
@@ -46,11 +49,11 @@ async def serve_archive(request: Request, house: House, build: BuildName, form: 
     if request.method == "HEAD" or not part.has_body:
         file.close()
         return Response(status_code=part.status, headers=shown)
-    return StreamResponse(partial(_send_gzip, file, part, house), status=part.status, headers=shown)
+    return StreamResponse(partial(_send_gzip, file, part, house, build), status=part.status, headers=shown)
 
 
-async def _send_gzip(file: MountedFile, part: Part, house: House, write: Write) -> None:
-    """From the first byte on, the sum is taken of what is sent; for a later part, of what is read for it."""
+async def _send_gzip(file: MountedFile, part: Part, house: House, build: BuildName, write: Write) -> None:
+    """From the first byte on, the sum is taken of what is sent; for a later part, of what is read for it, once."""
     try:
         async with house.streams.one():
             write = house.streams.counting(write)
@@ -67,7 +70,10 @@ async def _send_gzip(file: MountedFile, part: Part, house: House, write: Write) 
                     crc32, summed = zlib.crc32(memoryview(content)[summed - begin :], crc32), stop
                 offset += size
             if end > body_end:
-                crc32 = await _sum(file, crc32, summed)
+                known = house.archive_sums.get(build.digest)
+                crc32 = await _sum(file, crc32, summed) if known is None else known
+                if len(house.archive_sums) < REMEMBERED_SUMS:
+                    house.archive_sums[build.digest] = crc32
                 ending = trailer(crc32, file.size_bytes)
                 await write(ending[max(0, part.offset - body_end) : end - body_end])
     finally:

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
+from condafs.names import SpecDigest
 from condafs.web.access.roles import Role
 from condafs.web.access.sessions import COOKIE
 from condafs.web.access.visitor import Doorkeeper, Visitor
@@ -46,6 +47,7 @@ class House:
         solving: Taken while a solver runs.
         tally: What metrics count.
         names: Of environments, remembered.
+        archive_sums: CRC-32 of the `.tar` of builds, as far as they were needed.
         pages: What all pages share.
         clock: Unix seconds.
     """
@@ -64,6 +66,7 @@ class House:
     solving: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(SOLVERS))
     tally: Tally = field(default_factory=Tally)
     names: Names = field(default_factory=Names)
+    archive_sums: dict[SpecDigest, int] = field(default_factory=dict)
     pages: Pages = field(default_factory=Pages)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,6 @@ from typing import Any, cast
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 
@@ -34,7 +33,7 @@ from condafs.web.access.tokens import TokenStore
 from condafs.web.access.visitor import Doorkeeper
 from condafs.web.application import make_application
 from condafs.web.conda_store_ui import require_ui
-from condafs.web.connection import PatientStream
+from condafs.web.connection import Http1Server, PatientStream
 from condafs.web.house import House
 from condafs.web.mount import Mount
 
@@ -192,7 +191,7 @@ def _handler(application: Any) -> Callable[[trio.SocketStream], Awaitable[None]]
             return
         open_connections += 1
         try:
-            await TCPServer(app, config, context, ConnectionState({}), cast("Any", PatientStream(stream)))
+            await Http1Server(app, config, context, ConnectionState({}), cast("Any", PatientStream(stream)))
         finally:
             open_connections -= 1
 

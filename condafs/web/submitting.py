@@ -6,6 +6,7 @@ from condafs.client.envs import Envs
 from condafs.client.submission import build_of, parse_here, replace_specification
 from condafs.errors import ForbiddenError, SpecificationError
 from condafs.names import BuildName, spec_file_stem
+from condafs.spec.credentials import mask_credentials
 from condafs.spec.specification import Specification
 
 
@@ -60,9 +61,14 @@ def submit(envs: Envs, content: bytes, file_name: str, behalf: str) -> Submitted
     if spec_file_stem(chosen) != name and check(content, chosen) != specification:
         msg = f"{name} is described by {chosen}, which needs a line `name: {name}`: write it into the specification"
         raise ForbiddenError(msg)
-    replace_specification(envs.specs / chosen, content, behalf)
+    replace_specification(envs.specs / chosen, content, behalf, is_private=_has_credentials(content))
     envs.find_status(name)  # waits until the file is taken up
     return Submitted(build, chosen)
+
+
+def _has_credentials(content: bytes) -> bool:
+    lines = content.decode("utf-8", "replace").splitlines()
+    return any(mask_credentials(line) != line for line in lines)
 
 
 _LIKE = {"yaml": {"yaml", "yml"}, "yml": {"yaml", "yml"}, "lock": {"lock"}, "txt": {"txt"}}

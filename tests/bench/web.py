@@ -188,6 +188,7 @@ def _followers(subject: Subject, mount: Mount, server: Server) -> Iterator[Resul
     """Everybody follows the log of a build from before it begins to its end."""
     link = str(mount.path / "foo")
     (mount.specs / "followed.yaml").write_text(subject.specification("followed"))
+    mount.status("followed")  # waits until it is taken up
     build = server.document("/api/v1/environment/default/followed/")["data"]
     assert isinstance(build, dict)
     path = f"/api/v1/build/{build['current_build_id']}/logs/?follow=1"

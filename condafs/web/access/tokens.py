@@ -3,7 +3,8 @@
 Format of `tokens.json` in the server's directory, mode 0600, replaced as a whole under a lock beside it::
 
     {"version": 1, "tokens": [{"name": "ci", "role": "editor", "sha256": "<64 hex>",
-                               "created": <Unix seconds>, "expires": <Unix seconds or 0>}]}
+                               "created": <Unix seconds>, "expires": <Unix seconds or 0>,
+                               "parent": "<64 hex, or empty>"}]}
 
 A token is `condafs_` and 43 characters of base64url, 256 random bits: no guessing, so a plain SHA-256 is enough (a slow
 hash protects passwords, which people choose). The file is read anew when it has changed, so that a token that is
@@ -29,6 +30,9 @@ from condafs.web.access.roles import Role
 FILE = "tokens.json"
 PREFIX = "condafs_"
 
+REMEMBERED_SECONDS = 30 * 86400
+"""How long a token is listed after its end."""
+
 Stamp: TypeAlias = "tuple[int, int, int]"
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -44,6 +48,7 @@ class Token:
         sha256: 64 hex digits, of the token.
         created: Unix seconds.
         expires: Unix seconds; 0: never.
+        parent: SHA-256 of the token that it was made from, and ends with; "" for none.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Token:
     sha256: str
     created: float
     expires: float = 0
+    parent: str = ""
 
     def is_valid(self, now: float) -> bool:
         """Whether it can still be used."""
@@ -87,12 +93,24 @@ class TokenStore:
         return self.find_hash(hash_of(secret), now)
 
     def find_hash(self, sha256: str, now: float) -> Token | None:
-        """The valid token of a hash."""
-        token = self._load().get(sha256)
-        return token if token and token.is_valid(now) else None
+        """The valid token of a hash; one that was made from another is valid as long as that is."""
+        tokens = self._load()
+        found = token = tokens.get(sha256)
+        while token and token.is_valid(now):
+            if not token.parent:
+                return found
+            token = tokens.get(token.parent)
+        return None
 
-    def create(self, name: str, role: Role, created: float, expires: float = 0) -> str:
-        """Make a token and return it: nobody can find it out later.
+    def create(self, name: str, role: Role, created: float, expires: float = 0, parent: str = "") -> str:
+        """Make a token and return it: nobody can find it out later. Those that ended long ago are forgotten.
+
+        Args:
+            name: Unique label.
+            role: What it allows.
+            created: Unix seconds.
+            expires: Unix seconds; 0: never.
+            parent: SHA-256 of the token that it is made from.
 
         Raises:
             InvalidNameError: The name cannot be recorded.
@@ -104,10 +122,12 @@ class TokenStore:
             raise InvalidNameError(msg)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self._changing() as tokens:
+            for key in [key for key, token in tokens.items() if not token.is_valid(created - REMEMBERED_SECONDS)]:
+                del tokens[key]
             if any(token.name == name for token in tokens.values()):
                 msg = f"there is a token called {name} already: revoke it first, or choose another name"
                 raise ConflictError(msg)
-            fresh = Token(name, role, hash_of(secret), created, expires)
+            fresh = Token(name, role, hash_of(secret), created, expires, parent)
             tokens[fresh.sha256] = fresh
         return secret
 
@@ -205,7 +225,7 @@ def _decode(content: bytes, path: Path) -> Mapping[str, Token]:
 
 def _token(item: Mapping[str, Any]) -> Token:
     token = Token(**{**item, "role": Role(item["role"])})
-    if not (isinstance(token.name, str) and isinstance(token.sha256, str)):
-        msg = "name and hash are texts"
+    if not all(isinstance(text, str) for text in (token.name, token.sha256, token.parent)):
+        msg = "name and hashes are texts"
         raise TypeError(msg)
     return replace(token, created=float(token.created), expires=float(token.expires))

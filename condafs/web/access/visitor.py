@@ -7,7 +7,7 @@ changes only when the browser says where the request comes from and that is here
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from condafs.web.access.roles import Role
 from condafs.web.access.sessions import Sessions
@@ -27,12 +27,14 @@ class Visitor:
         role: What they may do; None: nothing.
         expires: Unix seconds; 0: never.
         has_cookie: Whether a browser's session said so.
+        token_sha256: Of the token, "" without one.
     """
 
     name: str = ""
     role: Role | None = None
     expires: float = 0
     has_cookie: bool = False
+    token_sha256: str = field(default="", compare=False)
 
     def may(self, role: Role) -> bool:
         """Whether they may do what that role may."""
@@ -104,7 +106,7 @@ class Doorkeeper:
 
 
 def _visitor(token: Token, *, has_cookie: bool) -> Visitor:
-    return Visitor(token.name, token.role, token.expires, has_cookie)
+    return Visitor(token.name, token.role, token.expires, has_cookie, token.sha256)
 
 
 def comes_from_here(headers: Mapping[str, str], public_host: str = "") -> bool:

@@ -102,7 +102,7 @@ async def make_token(request: Request, house: HouseOf, visitor: EditorOf, wanted
         raise NotAllowedError(msg)
     name = f"{visitor.name[:40]}.{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S-%f}"
     # In a thread: it waits for other processes that make tokens, and for the disk.
-    secret = await trio.to_thread.run_sync(house.doorkeeper.tokens.create, name, role, now, ends)
+    secret = await trio.to_thread.run_sync(house.doorkeeper.tokens.create, name, role, now, ends, visitor.token_sha256)
     return ok(request, {"token": secret, "name": name})
 
 

@@ -15,7 +15,7 @@ from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
 from condafs.spec.specification import Specification
 from condafs.web.ids import NAMESPACE, NAMESPACE_ID, build_id, environment_id
-from condafs.wording import user_text
+from condafs.web.users import user_name
 
 STATUS = {
     BuildState.QUEUED: "QUEUED",
@@ -68,7 +68,7 @@ def environment(record: EnvironmentRecord, wanted: BuildRecord | None) -> dict[s
         "state": wanted.state.value if wanted else "ready" if record.current else "none",
         "is_retired": record.is_retired,
         "generations": record.last_generation,
-        "owner": user_text(str(record.owner_uid)),
+        "owner": user_name(record.owner_uid),
         "moved_on": time_of(record.moved),
     }
 
@@ -100,7 +100,7 @@ def build(record: BuildRecord) -> dict[str, Any]:
         "next_try_on": time_of(record.next_try),
         "own_size": record.own_bytes,
         "package_count": record.package_count,
-        "owner": user_text(str(record.owner_uid)),
+        "owner": user_name(record.owner_uid),
     }
 
 
@@ -138,7 +138,7 @@ def document_of(specification: Specification) -> dict[str, Any]:
         "name": specification.name.text,
         "channels": [mask_credentials(channel) for channel in specification.channels],
         "dependencies": dependencies,
-        "variables": dict(specification.variables),
+        "variables": {name: mask_credentials(value) for name, value in specification.variables},
         "platforms": [specification.platform],
         "prefix": None,
     }
@@ -195,7 +195,7 @@ def event_document(record: EventRecord) -> dict[str, Any]:
         "build_id": build_id(record.digest) if record.digest else None,
         "generation": record.generation,
         "attempts": record.attempts,
-        "user": user_text(str(record.uid)) if record.uid >= 0 else None,
+        "user": user_name(record.uid) if record.uid >= 0 else None,
         "behalf": record.behalf,
         "detail": mask_credentials(record.detail),
     }

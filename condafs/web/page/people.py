@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from condafs.catalog.events import EventRecord
-from condafs.wording import user_text
+from condafs.web.users import user_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Person:
 
 def person_of(event: EventRecord | None, owner_uid: int) -> Person:
     """Who an event tells of; the owner of the file when it is forgotten."""
-    user = user_text(str(event.uid if event and event.uid >= 0 else owner_uid))
+    user = user_name(event.uid if event and event.uid >= 0 else owner_uid)
     if event and event.behalf:
         return Person(event.behalf, f"the token {event.behalf}, through the user {user}")
     return Person(user, f"the user {user}")

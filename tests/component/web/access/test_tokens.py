@@ -13,7 +13,7 @@ import pytest
 
 from condafs.errors import ConflictError, DiskFullError, InvalidNameError, MachineError, NotFoundError
 from condafs.web.access.roles import Role
-from condafs.web.access.tokens import TokenStore, hash_of
+from condafs.web.access.tokens import REMEMBERED_SECONDS, TokenStore, hash_of
 
 NOW = 1000.0
 
@@ -77,7 +77,7 @@ CREATE = """
 import sys
 from pathlib import Path
 from condafs.web.access.roles import Role
-from condafs.web.access.tokens import TokenStore
+from condafs.web.access.tokens import FILE, PREFIX, REMEMBERED_SECONDS, Token, TokenStore, hash_of
 sys.stdin.readline()
 for number in range(15):
     TokenStore(Path(sys.argv[1])).create(f"{sys.argv[2]}-{number}", Role.EDITOR, 1)
@@ -230,3 +230,23 @@ def test_a_full_disk_is_called_by_its_name(tmp_path: Path) -> None:
         json.loads((mount / "tokens.json").read_bytes())
     finally:
         subprocess.run(["umount", mount], check=True)
+
+
+def test_a_token_that_was_made_from_another_ends_with_it(tmp_path: Path) -> None:
+    store = TokenStore(tmp_path)
+    first = store.create("ann", Role.EDITOR, 0)
+    second = store.create("ann.1", Role.VIEWER, 0, parent=hash_of(first))
+    third = store.create("ann.2", Role.VIEWER, 0, parent=hash_of(second))
+    assert store.find(third, 1)
+    store.revoke("ann")
+    assert store.find(second, 1) is None
+    assert store.find(third, 1) is None
+
+
+def test_what_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
+    store = TokenStore(tmp_path)
+    store.create("old", Role.EDITOR, 0, expires=10)
+    store.create("new", Role.EDITOR, 11)
+    assert [token.name for token in store.tokens()] == ["new", "old"]
+    store.create("newer", Role.EDITOR, 11 + REMEMBERED_SECONDS)
+    assert [token.name for token in store.tokens()] == ["new", "newer"]
