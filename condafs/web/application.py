@@ -31,6 +31,13 @@ conda environments over HTTP: the same as in the mount. Reading may be open to e
 
 def make_application(house: House) -> Limits:
     """The application that serves a house."""
+    app = make_routes()
+    app.state.house = house
+    return Limits(app)
+
+
+def make_routes() -> FastAPI:
+    """All routes; the house is to be put into the application's `state`."""
     app = FastAPI(
         title="condafs",
         version=__version__,
@@ -39,7 +46,6 @@ def make_application(house: House) -> Limits:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.house = house
     for router in (machine.router, environments.router, specifications.router, builds.router, events.router):
         app.include_router(router)
     app.include_router(metrics.router)
@@ -49,5 +55,5 @@ def make_application(house: House) -> Limits:
     Refusals(FORMS).register(app)
     app.add_exception_handler(registry.RegistryError, registry.answer_to)
     make = app.openapi
-    app.openapi = lambda: document(app, make, is_open=house.settings.http_open)  # type: ignore[method-assign]
-    return Limits(app)
+    app.openapi = lambda: document(app, make, is_open=app.state.house.settings.http_open)  # type: ignore[method-assign]
+    return app

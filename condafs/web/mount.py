@@ -18,7 +18,7 @@ from condafs.web.errors import BusyError
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 10
 """The daemon answers in milliseconds; an index of an export that is not there yet takes some seconds."""
 
 THREADS = 32

@@ -7,6 +7,7 @@ given up (`connection`). It is used as its own trio worker uses it; those parts 
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import stat
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 MAX_CONNECTIONS = 1000
 """At once; one more is closed at once. Each may have one request at a time."""
 
+DESCRIPTORS = 8 * MAX_CONNECTIONS
+
 BACKLOG = 512
 GRACE_SECONDS = 3
 """How long answers may go on after the server was told to end."""
@@ -63,6 +66,7 @@ def run(mount: Path, settings: Settings) -> int:
         CondafsError: It cannot start: an address is taken, there is no catalog, its own directory cannot be used.
     """
     notifier = Notifier.take(os.environ, os.getpid())
+    _allow_descriptors()
     doorkeeper = Doorkeeper(
         TokenStore(settings.http_directory),
         load_sessions(settings.http_directory),
@@ -80,6 +84,14 @@ def run(mount: Path, settings: Settings) -> int:
         finally:
             _close(sockets, settings.http_addresses)
     return 0
+
+
+def _allow_descriptors() -> None:
+    """Each connection takes one, each file that is sent another; the usual limit of 1024 is for users of select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _require_same(mount: Path, settings: Settings, catalog: Catalog) -> None:

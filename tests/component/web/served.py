@@ -11,9 +11,9 @@ from condafs.web.access.roles import Role
 from condafs.web.access.sessions import load_sessions
 from condafs.web.access.tokens import TokenStore
 from condafs.web.access.visitor import Doorkeeper
-from condafs.web.application import make_application
 from condafs.web.house import House
 from condafs.web.mount import Mount
+from tests.component.web.application import application_for
 from tests.component.web.asgi import Exchange, exchange
 from tests.component.web.laid import Laid
 
@@ -34,7 +34,7 @@ class Served:
         self.secrets = {role: tokens.create(f"the-{role}", role, laid.now) for role in Role}
         door = Doorkeeper(tokens, load_sessions(directory), is_open=is_open, clock=self.clock)
         self.house = House(laid.settings, laid.catalog, Mount(laid.envs), door, nursery, clock=self.clock)
-        self.app = make_application(self.house)
+        self.app = application_for(self.house)
 
     def clock(self) -> float:
         return self.laid.now

@@ -42,7 +42,7 @@ def test_a_specification_is_corrected_built_before_ones_eyes_and_rolled_back(
     # A mistake has its caret, and the line is marked; what was typed stays.
     browser.go(f"{server.url}/environment/paged")
     browser.follow("a[href$='/edit']")
-    text = f"{head}dependencies:\n  - zz-textprefix\n  - zz-noarch-data >=\n"
+    text = f"{head}dependencies:\n  - zz-textprefix\n  - zz-clobber-a >=\n"
     browser.write("textarea", text)
     browser.wait("!document.querySelector('#problem').hidden")  # already while one types
     browser.follow("form.edit button.primary")
@@ -52,17 +52,17 @@ def test_a_specification_is_corrected_built_before_ones_eyes_and_rolled_back(
     assert browser.run("document.querySelector('textarea').value") == text
 
     # Corrected, it is built while one watches.
-    http_channel.fail(Fault.HANG, r"zz-noarch-data.*conda$", times=1)
+    http_channel.fail(Fault.HANG, r"zz-clobber-a.*conda$", times=1)
     browser.write("textarea", text.replace(" >=", ""))
     browser.wait("document.querySelector('#checked').textContent.startsWith('paged · ')")
     browser.follow("form.edit button.primary")
     assert http_channel.hanging.wait(30)
-    browser.wait("document.querySelector('#log').textContent.includes('zz-noarch-data')")
+    browser.wait("document.querySelector('#log').textContent.includes('zz-clobber-a')")
     browser.wait("document.querySelector('.phases .now').dataset.phase === 'fetch'")
     http_channel.recover()
     browser.wait("document.querySelector('.state').textContent.includes('ready') && !document.querySelector('#log')")
     assert "added" in browser.run("document.querySelector('#g2 .changes li').className")
-    assert "zz-noarch-data" in browser.text("#packages")
+    assert "zz-clobber-a" in browser.text("#packages")
 
     # And back.
     browser.follow("#g1 form button")

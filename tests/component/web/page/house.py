@@ -24,9 +24,9 @@ from condafs.web.access.roles import Role
 from condafs.web.access.sessions import Sessions
 from condafs.web.access.tokens import TokenStore
 from condafs.web.access.visitor import Doorkeeper
-from condafs.web.application import make_application
 from condafs.web.house import House
 from condafs.web.mount import Mount
+from tests.component.web.application import application_for
 
 NOW = 1_800_000_000.0
 
@@ -166,5 +166,5 @@ async def serving(settings: Settings, directory: Path) -> AsyncIterator[Machine]
     with Catalog.open(settings.catalog) as catalog:
         async with trio.open_nursery() as nursery:
             house = House(settings, catalog, Mount(Envs(envs)), doorkeeper, nursery, clock=lambda: NOW)
-            yield Machine(catalog, envs, tokens, Browser(make_application(house)))
+            yield Machine(catalog, envs, tokens, Browser(application_for(house)))
             nursery.cancel_scope.cancel()
