@@ -46,7 +46,7 @@ def test_a_specification_is_corrected_built_before_ones_eyes_and_rolled_back(
     browser.write("textarea", text)
     browser.wait("!document.querySelector('#problem').hidden")  # already while one types
     browser.follow("form.edit button.primary")
-    assert "paged.yaml:5:20: no version behind" in browser.text("#problem")
+    assert "paged.yaml:5:18: no version behind" in browser.text("#problem")
     assert "^" in browser.text("#problem")
     assert browser.text(".gutter .bad") == "5"
     assert browser.run("document.querySelector('textarea').value") == text
