@@ -83,6 +83,9 @@ def _gives_name(text: str) -> bool:
 
 Words = Annotated[Sequence[str], Query(max_length=200)]
 
+MOST_WAITING = 8
+"""For the solver; whoever comes then hears so."""
+
 SOLVE_SECONDS = 120
 SOLVE_BYTES = 4 << 30
 
@@ -105,6 +108,9 @@ async def solve_only(  # noqa: PLR0913, PLR0917 - conda-store's parameters
         specification = check(text.encode(), "solve.yaml")
     except SpecificationError as error:
         raise UserError(error.message) from None
+    if house.solving.statistics().tasks_waiting >= MOST_WAITING:
+        msg = f"{MOST_WAITING} others wait for the solver already"
+        raise BusyError(msg, 30)
     try:
         async with house.solving:
             solution = await solve(
