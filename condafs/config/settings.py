@@ -23,6 +23,10 @@ def default_http_directory() -> Path:
     return state.with_name(f"{state.name}-http")
 
 
+MAX_SOCKET_BYTES = 107
+"""Of the path of a Unix socket (unix(7)); where its directory's is longer, there is none unless it is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be decided; the defaults suit one person's machine.
@@ -77,7 +81,9 @@ class Settings:
     @property
     def http_addresses(self) -> tuple[str, ...]:
         """Where the server listens: on this machine only, unless told otherwise."""
-        return self.http_bind or ("127.0.0.1:8080", f"unix:{self.http_directory}/socket")
+        socket = self.http_directory / "socket"
+        is_short = len(os.fsencode(socket)) <= MAX_SOCKET_BYTES
+        return self.http_bind or ("127.0.0.1:8080", *([f"unix:{socket}"] if is_short else []))
 
     @property
     def specs(self) -> Path:

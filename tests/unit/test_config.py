@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,10 @@ def test_durations_add_their_parts(hours: int, minutes: int, seconds: int) -> No
 
 def test_the_platform_is_condas_word() -> None:
     assert machine_platform().startswith("linux-")
+
+
+def test_the_server_listens_on_this_machine_unless_told_otherwise() -> None:
+    settings = Settings(state=Path("/state"), http_directory=Path("/http"))
+    assert settings.http_addresses == ("127.0.0.1:8080", "unix:/http/socket")
+    assert replace(settings, http_directory=Path("/h" * 60)).http_addresses == ("127.0.0.1:8080",)
+    assert replace(settings, http_bind=("[::1]:80",)).http_addresses == ("[::1]:80",)
