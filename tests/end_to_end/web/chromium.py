@@ -151,8 +151,12 @@ class Chromium:
 
     def click(self, selector: str) -> None:
         """Click an element with the mouse."""
+        self.click_on(f"document.querySelector({json.dumps(selector)})")
+
+    def click_on(self, element: str) -> None:
+        """Click what an expression finds, as soon as it finds something that is seen; found and placed in one step."""
         place = self.wait(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); if (!e) return null;"
+            f"(() => {{ const e = {element}; if (!e) return null;"
             " e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect();"
             " return r.width ? [r.x + r.width / 2, r.y + r.height / 2] : null })()"
         )

@@ -10,13 +10,8 @@ from tests.end_to_end.serving import Daemon
 from tests.end_to_end.web.chromium import Chromium, browsing
 from tests.end_to_end.web.http_server import Server
 
-_FIND = """(() => {
-    document.querySelectorAll('[data-wanted]').forEach(e => e.removeAttribute('data-wanted'));
-    const found = [...document.querySelectorAll('button, a, li, span, div, p, label')].filter(
-        e => e.textContent.trim() === %s && !e.disabled && e.getBoundingClientRect().width);
-    if (found.length) found[found.length - 1].setAttribute('data-wanted', '');
-    return found.length;
-})()"""
+_FIND = """[...document.querySelectorAll('button, a, li, span, div, p, label')].filter(
+    e => e.textContent.trim() === %s && !e.disabled && e.getBoundingClientRect().width).pop()"""
 
 
 class Person:
@@ -28,8 +23,7 @@ class Person:
 
     def click_text(self, text: str) -> None:
         """Click what says exactly this, as soon as it is there."""
-        self.browser.wait(_FIND % json.dumps(text))
-        self.browser.click("[data-wanted]")
+        self.browser.click_on(_FIND % json.dumps(text))
 
     def see(self, text: str) -> None:
         """Wait until the page shows it."""
