@@ -2,12 +2,10 @@
 
 import gzip
 import http.client
-import io
 import json
 import os
 import signal
 import subprocess
-import tarfile
 from pathlib import Path
 
 from tests.end_to_end.serving import CONDAFS, Daemon
@@ -78,8 +76,8 @@ def test_archives_are_gzip_files_that_can_be_taken_up_again(server: Server, hell
     assert whole.body[:half] + rest.body == whole.body
     assert server.get(path, headers={"range": f"bytes={size}-"}).status == 416
     assert server.get(path, headers={"if-none-match": whole.headers["etag"]}).status == 304
-    with tarfile.open(fileobj=io.BytesIO(whole.body), mode="r:gz") as archive:
-        archive.extractall(tmp_path / "e", filter="fully_trusted")  # noqa: S202 - our own, as conda-store's client does
+    (tmp_path / "e").mkdir()
+    subprocess.run(["tar", "xz", "-C", tmp_path / "e"], input=whole.body, check=True)
     subprocess.run([tmp_path / "e/bin/conda-unpack"], check=True)
     said = subprocess.run([tmp_path / "e/bin/condafs-hello"], check=True, capture_output=True, text=True).stdout
     assert said
