@@ -39,9 +39,13 @@ class Person:
 
     def write_yaml(self, text: str) -> None:
         """Turn to the YAML editor and replace what is in it."""
-        self.browser.wait("!!document.querySelector('input[type=checkbox]')")
-        self.browser.run("document.querySelector('input[type=checkbox]').click()")
-        self.browser.wait("!!document.querySelector('.cm-content')")
+        # The switch is put back when the page has loaded more of the build.
+        self.browser.wait("""(() => {
+            const editor = document.querySelector('.cm-content');
+            const choice = document.querySelector('input[type=checkbox]');
+            if (!editor && choice && !choice.checked) choice.click();
+            return !!editor;
+        })()""")
         self.browser.click(".cm-content")
         for kind in ("rawKeyDown", "keyUp"):
             self.browser.command(
