@@ -31,7 +31,11 @@ class Person:
 
     def log_in(self, token: str) -> None:
         self.browser.go(f"{self.url}/ui/")
-        self.click_text("Log in")
+        for _ in range(3):  # a click while it is drawn anew is lost
+            self.click_text("Log in")
+            self.browser.run("new Promise(resolve => setTimeout(resolve, 1500))")
+            if self.browser.run("location.pathname") == "/login":
+                break
         self.browser.wait("location.pathname === '/login' && document.readyState === 'complete'")
         self.browser.write("input[type=password]", token)
         self.browser.follow("main button")
@@ -77,6 +81,8 @@ def test_an_environment_is_made_changed_and_switched_back(
     person.see("Installed Packages")
     person.see("zz-textprefix")
 
+    person.browser.go(f"{server.url}/ui/default/fromui")  # it forgets the switch while it loads
+    person.see("zz-textprefix")
     person.click_text("Edit")
     person.write_yaml(f"channels: ['{channel_url}']\ndependencies: [zz-textprefix, zz-noarch-data]")
     person.click_text("Save")
