@@ -1,5 +1,6 @@
 """conda-store's own web interface (npm `@conda-store/conda-store-ui`) against `condafs serve`, as a person uses it."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.serving import Daemon
-from tests.end_to_end.web.chromium import Chromium, browsing
+from tests.end_to_end.web.chromium import BrowserError, Chromium, browsing
 from tests.end_to_end.web.http_server import Server
 
 _FIND = """[...document.querySelectorAll('button, a, li, span, div, p, label')].filter(
@@ -33,8 +34,9 @@ class Person:
         self.browser.go(f"{self.url}/ui/")
         for _ in range(3):  # a click while it is drawn anew is lost
             self.click_text("Log in")
-            self.browser.run("new Promise(resolve => setTimeout(resolve, 1500))")
-            if self.browser.run("location.pathname") == "/login":
+            with contextlib.suppress(BrowserError):  # the page that was asked is gone
+                self.browser.run("new Promise(resolve => setTimeout(resolve, 1500))")
+            if self.browser.wait("location.pathname") == "/login":
                 break
         self.browser.wait("location.pathname === '/login' && document.readyState === 'complete'")
         self.browser.write("input[type=password]", token)
