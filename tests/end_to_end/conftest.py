@@ -1,8 +1,9 @@
 """One daemon with one environment, for tests that use it as people do."""
 
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,14 @@ def served(open_directory: Path, kernel_specification: str) -> Iterator[Daemon]:
     yield daemon
     assert daemon.stop() == 0
     daemon.clear()
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[Sequence[str]]:
+    """podman with a storage of its own."""
+    directory = tempfile.mkdtemp(prefix="podman-")
+    command = ["podman", "--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver", "vfs"]
+    command += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--tmpdir", f"{directory}/t"]
+    yield command
+    subprocess.run([*command, "rmi", "-a", "-f"], check=False, capture_output=True)
+    shutil.rmtree(directory, ignore_errors=True)

@@ -110,15 +110,14 @@ def _visitor(token: Token, *, has_cookie: bool) -> Visitor:
 
 
 def comes_from_here(headers: Mapping[str, str], public_host: str = "") -> bool:
-    """Whether a page of this server makes the request, or no page at all (Fetch standard, 2.2.7 and 3.2).
+    """Whether a browser says that a page of this server makes the request (Fetch standard, 2.2.7 and 3.2).
 
-    Browsers say which in one header or the other whenever something could be changed; programs say nothing, and nobody
-    makes them send their cookies elsewhere (and `SameSite` keeps the oldest browsers from it).
+    Who says nothing may be a browser too old to say it, so that is not enough: programs have tokens.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         return site == "same-origin"
-    return origin is None or origin.partition("://")[2] in {headers.get("host", ""), public_host} - {""}
+    return origin is not None and origin.partition("://")[2] in {headers.get("host", ""), public_host} - {""}
 
 
 def _secret_of(authorization: str) -> str:

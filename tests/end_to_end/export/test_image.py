@@ -53,17 +53,6 @@ def daemon(channel_url: str) -> Iterator[Daemon]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def podman() -> Iterator[Sequence[str]]:
-    """podman with a storage of its own."""
-    directory = tempfile.mkdtemp(prefix="podman-")
-    command = ["podman", "--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver", "vfs"]
-    command += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--tmpdir", f"{directory}/t"]
-    yield command
-    subprocess.run([*command, "rmi", "-a", "-f"], check=False, capture_output=True)
-    shutil.rmtree(directory, ignore_errors=True)
-
-
 RUN = ("run", "--rm", "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
 
 

@@ -4,9 +4,7 @@ import copy
 import hashlib
 import http.client
 import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,17 +17,6 @@ from tests.end_to_end.serving import Daemon
 from tests.end_to_end.web.http_server import Server
 
 PULLS = 20
-
-
-@pytest.fixture(scope="module")
-def podman() -> Iterator[Sequence[str]]:
-    """podman with a storage of its own."""
-    directory = tempfile.mkdtemp(prefix="podman-")
-    command = ["podman", "--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver", "vfs"]
-    command += ["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--tmpdir", f"{directory}/t"]
-    yield command
-    subprocess.run([*command, "rmi", "-a", "-f"], check=False, capture_output=True)
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -141,8 +141,8 @@ def test_a_cookie_counts_for_reading_wherever_the_request_comes_from() -> None:
         ({"origin": "null"}, False),
         ({"origin": "", "host": ""}, False),
         ({"origin": "https://envs.example.org", "host": "backend:8080"}, True),
-        ({"host": "host"}, True),
-        ({}, True),
+        ({"host": "host"}, False),
+        ({}, False),
     ],
 )
 def test_a_cookie_counts_for_changes_only_when_the_request_comes_from_here(
