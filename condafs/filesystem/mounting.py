@@ -13,6 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+
 from condafs.errors import MachineError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,9 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _UNMOUNT_SECONDS = 20
+
+ANSWER_SECONDS = 5
+"""How long a mount that is in the way may take to show that it lives."""
 
 READ_AHEAD_KIB = 2048
 """Two requests of 1 MiB, the most that one can ask for (FUSE_MAX_MAX_PAGES), are under way at a time then. By default
@@ -104,6 +109,26 @@ def unmount_if_there(mount: Mount) -> None:
         unmount(mount.place)
     except (MachineError, subprocess.TimeoutExpired) as error:
         logger.warning("%s; by hand: fusermount3 -u -z %s", error, mount.place)
+
+
+async def clear_dead_mounts(mountpoint: Path) -> None:
+    """Clear dead mounts of ours away.
+
+    Raises:
+        MachineError: What is mounted there is alive, or not ours.
+    """
+    while mount := mount_at(mountpoint):
+        if not mount.is_condafs:
+            msg = f"{mountpoint} is in use: {mount.source} ({mount.type}) is mounted there"
+            raise MachineError(msg)
+        dead = False
+        with trio.move_on_after(ANSWER_SECONDS):
+            dead = await trio.to_thread.run_sync(is_dead, mountpoint, abandon_on_cancel=True)
+        if not dead:
+            msg = f"{mountpoint} is in use: another condafs serves it"
+            raise MachineError(msg)
+        logger.info("clearing away the mount that a daemon left at %s", mountpoint)
+        await trio.to_thread.run_sync(unmount, mountpoint)
 
 
 def require_device() -> None:

@@ -196,8 +196,15 @@ class PassingLink(Link):
 
     @property
     def key(self) -> bytes:
-        """Name and moment: the same temporary name may come again."""
-        return f"passing:{self.made}:{self.name}".encode(errors="surrogateescape")
+        """All of it: there is nothing else to make it of again. The same temporary name may come again, later."""
+        return f"passing:{self.made}:{self.uid}:{self.gid}:{self.name}/{self.text}".encode(errors="surrogateescape")
+
+    @classmethod
+    def decode(cls, rest: str) -> "PassingLink":
+        """The inverse of `key`, without its tag; ValueError for anything else."""
+        made, uid, gid, both = rest.split(":", 3)
+        name, _, text = both.partition("/")
+        return cls(name, text, int(uid), int(gid), float(made))
 
     async def target(self) -> str:
         """What it was made with."""

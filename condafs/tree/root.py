@@ -282,6 +282,10 @@ class Root(Directory):
             raise ForbiddenError(msg)
         await self._intake.roll_back(environment.name, build.digest, author)
 
+    def recall_passing(self, link: PassingLink) -> PassingLink:
+        """A link in passing that another process was told of."""
+        return self._passing.setdefault(link.name, link)
+
     def _find_passing(self, name: str) -> PassingLink | None:
         return self._passing.get(name) if self._passing and name in self._live_passing() else None
 

@@ -12,7 +12,8 @@ from condafs.names import BuildName, EnvironmentName
 from condafs.tree.exports import ExportsDirectory
 from condafs.tree.history import HistoryDirectory
 from condafs.tree.logs import LogsDirectory
-from condafs.tree.node import Directory, Link, Ownership
+from condafs.tree.node import Directory, Link, Node, Ownership
+from condafs.tree.recall import Recall
 from condafs.tree.root import Places, Root
 from condafs.tree.sources import Catalog, ExportSource, Intake, ProgressSource
 from condafs.tree.specs.top import SpecsDirectory
@@ -45,24 +46,27 @@ class Tree:
         limits = Limits(settings.builds, settings.attempts)
         self._places = Places(settings.builds)
         self._forget: Callable[[Directory, str, Link], None] | None = None
+        history = HistoryDirectory(catalog, read_only, self.settled)
+        listing = ExportsDirectory(catalog, exports, read_only)
         directories: dict[str, Directory] = {
             ".specs": self._specs,
             ".status": StatusDirectory(catalog, progress, limits, read_only, self._specs),
             ".logs": LogsDirectory(catalog, intake, settings.logs, shared),
-            ".history": HistoryDirectory(catalog, read_only, self.settled),
+            ".history": history,
+            ".exports": listing,
         }
-        self._exports = ExportsDirectory(catalog, exports, read_only)
         self.root = Root(
             catalog,
             intake,
             self._places,
             self._specs.submissions.removals,
             shared,
-            directories | {".exports": self._exports},
-            self._exports,
+            directories,
+            listing,
             settled=self.settled,
             now=now,
         )
+        self._recall = Recall(self.root, self._specs, listing, history, directories)
         catalog.watch(self._moved)
 
     def mounted_at(self, mountpoint: Path) -> None:
@@ -76,6 +80,14 @@ class Tree:
     async def settled(self) -> None:
         """Every file that was closed before now is submitted."""
         await self._specs.submissions.settled()
+
+    async def recall(self, key: bytes) -> Node | None:
+        """The node of a key that another process gave away; None when there is no such thing any more."""
+        return await self._recall.node(key)
+
+    def is_being_written(self, file_name: str) -> bool:
+        """Whether somebody has that file of `.specs` open to write: it is submitted when that ends."""
+        return self._specs.is_being_written(file_name)
 
     def statistics(self) -> os.statvfs_result:
         """Room on the disk that the state directory is on."""

@@ -1,6 +1,6 @@
 """The daemon without a builder: everything is real but the builds, which do what the specification says.
 
-    python -m tests.mounted.scripted MOUNTPOINT STATE
+    python -m tests.mounted.scripted MOUNTPOINT STATE [--take-over]
 
 A specification's `variables: {SCRIPT: ...}` says how its build goes::
 
@@ -21,6 +21,7 @@ import trio
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
 from condafs.config import Settings
 from condafs.daemon import run
+from condafs.errors import CondafsError
 from condafs.prefix.inventory import write_inventory
 
 
@@ -51,4 +52,7 @@ class ScriptedRunner:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     settings = Settings(Path(sys.argv[2]), backoff_initial_seconds=0.05)
-    sys.exit(run(Path(sys.argv[1]), settings, ScriptedRunner()))
+    try:
+        sys.exit(run(Path(sys.argv[1]), settings, ScriptedRunner(), takes_over="--take-over" in sys.argv))
+    except CondafsError as error:
+        sys.exit(str(error))

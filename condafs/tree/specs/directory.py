@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,6 +83,16 @@ class SpecDirectory(Backed, Directory):
     def _made(self, name: str, found: os.stat_result, sort: type[BackedT]) -> BackedT:
         node = self._node(name, found)
         return node if isinstance(node, sort) else refuse(errno.ESTALE, name)
+
+    def everything(self) -> Iterator[Backed]:
+        """This directory and all that is below it."""
+        yield self
+        for name in sorted(os.listdir(self.path)):  # noqa: PTH208 - names, not paths
+            node = SpecDirectory.listed(self, name)
+            if isinstance(node, SpecDirectory):
+                yield from node.everything()
+            elif isinstance(node, Backed):
+                yield node
 
     async def names(self) -> Sequence[str]:
         """All names, sorted."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from condafs.catalog.events import Author
-from condafs.tree.node import Changes, File, Handle
+from condafs.tree.node import Changes, File, Handle, Opened
 from condafs.tree.specs.backing import Backed, Identity, is_blank
 from condafs.tree.specs.owner import Place
 
@@ -69,6 +69,14 @@ class SpecFile(Backed, File):
         handle = self.opened(fd, may_write=may_write)
         if flags & os.O_TRUNC and may_write:
             os.ftruncate(fd, 0)
+            handle.has_written = True
+            self.version += 1
+        return handle
+
+    async def reopen(self, opened: Opened) -> "SpecHandle":
+        """As it was, and with what was written not handed on yet."""
+        handle = await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
+        if opened.has_written and handle.may_write:
             handle.has_written = True
             self.version += 1
         return handle

@@ -96,7 +96,7 @@ class SpecsDirectory(SpecDirectory):
         forget: Blocking: nobody remembers where an environment leads when it returns.
     """
 
-    __slots__ = ("_ownership", "_refusals")
+    __slots__ = ("_ownership", "_refusals", "_spec_files")
     is_top = True
 
     def __init__(
@@ -110,7 +110,8 @@ class SpecsDirectory(SpecDirectory):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         registry = Registry(path)
         found = path.stat()
-        submissions = Submissions(intake, catalog, SpecFiles(path, registry), forget)
+        self._spec_files = SpecFiles(path, registry)
+        submissions = Submissions(intake, catalog, self._spec_files, forget)
         super().__init__(registry, submissions, (found.st_dev, found.st_ino))
         self._refusals = Refusals(catalog)
         self._ownership = ownership
@@ -168,6 +169,10 @@ class SpecsDirectory(SpecDirectory):
     async def settled(self, *names: str) -> None:
         """Files closed before now are submitted; these, or all."""
         await self.submissions.settled(*names)
+
+    def is_being_written(self, file_name: str) -> bool:
+        """Whether a writing handle of that file is open."""
+        return self._spec_files.is_being_written(file_name)
 
     def is_for_all(self, file_name: str) -> bool:
         """Whether everybody may read that file."""
