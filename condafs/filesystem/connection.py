@@ -113,9 +113,7 @@ async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, c
     """
     ledger = custody.ledger
     try:
-        mount = _mount_that_waits(mountpoint)
-        if ledger and ledger.device != mount.device:
-            ledger.begin_anew(mount.device)
+        mount = _require(find_waiting_mount(mountpoint), mountpoint)
         before = ledger.handshake if ledger else Handshake()
         if before.reply:
             before.require_resumable()
@@ -129,8 +127,12 @@ async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, c
     return Connection(mount, is_lasting=True, is_resumed=bool(before.reply))
 
 
-def _mount_that_waits(mountpoint: Path) -> Mount:
-    mount = mount_at(mountpoint.parent.resolve() / mountpoint.name)
+def find_waiting_mount(mountpoint: Path) -> Mount | None:
+    """What is mounted where perhaps nobody answers yet: nothing looks at the mount point itself."""
+    return mount_at(mountpoint.parent.resolve() / mountpoint.name)
+
+
+def _require(mount: Mount | None, mountpoint: Path) -> Mount:
     if mount is None or not mount.is_condafs:
         msg = f"a connection was passed, but {mountpoint} is not mounted"
         raise MachineError(msg)

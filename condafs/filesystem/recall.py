@@ -14,4 +14,5 @@ async def recall(ledger: Ledger, tree: Tree, operations: Operations) -> None:
         else:
             operations.inodes.recall(number, node)
     await operations.handles.recall(ledger.opened, ledger.listings)
+    tree.drop_open_files({ledger.nodes.get(inode, b"") for inode, _ in ledger.opened.values()})
     ledger.flush()

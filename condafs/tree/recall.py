@@ -17,6 +17,7 @@ from condafs.tree.history import HistoryDirectory
 from condafs.tree.links import PassingLink, ReferenceLink
 from condafs.tree.node import Directory, Node
 from condafs.tree.root import Root
+from condafs.tree.specs.backing import key_of
 from condafs.tree.specs.top import SpecsDirectory
 
 _Finder: TypeAlias = Callable[[str], Coroutine[Any, Any, Node | None]]
@@ -76,7 +77,7 @@ class Recall:
 
     def _file(self, key: bytes) -> Node | None:
         if not self._files:
-            self._files = {node.key: node for node in self._specs.everything()}
+            self._files = {key_of(node.identity): node for node in self._specs.everything()}
         return self._files.get(key)
 
     async def _in_root(self, name: str) -> Node | None:

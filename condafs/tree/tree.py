@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import trio
@@ -84,6 +84,14 @@ class Tree:
     async def recall(self, key: bytes) -> Node | None:
         """The node of a key that another process gave away; None when there is no such thing any more."""
         return await self._recall.node(key)
+
+    def keep_open_files(self) -> None:
+        """Files of `.specs` that lose their last name while they are open stay for another process."""
+        self._specs.registry.keep_in(self.state / "open")
+
+    def drop_open_files(self, keys: Container[bytes]) -> None:
+        """Of those, remove all but those of these keys."""
+        self._specs.drop_kept(keys)
 
     def is_being_written(self, file_name: str) -> bool:
         """Whether somebody has that file of `.specs` open to write: it is submitted when that ends."""

@@ -36,10 +36,16 @@ def is_blank(content: bytes) -> bool:
     return not content.strip(b"\0 \t\r\n\f\v")
 
 
+def key_of(identity: Identity) -> bytes:
+    """Key of the node of a file that has a name, underneath."""
+    device, inode = identity
+    return f"specs:{device}:{inode}".encode()
+
+
 class Backed(Node):
     """What all nodes of `.specs` share."""
 
-    __slots__ = ("__weakref__", "identity", "is_detached", "places")
+    __slots__ = ("__weakref__", "identity", "is_detached", "kept", "places")
     # All changes come through the kernel that remembers; a second covers what a restart or an administrator did.
     lifetimes = Lifetimes(name_seconds=1, attributes_seconds=1)
 
@@ -47,12 +53,12 @@ class Backed(Node):
         self.identity = identity
         self.places: set[tuple[SpecDirectory, str]] = set()
         self.is_detached = False
+        self.kept = ""
 
     @property
     def key(self) -> bytes:
         """The inode underneath; once detached, that number may be given to another file."""
-        device, inode = self.identity
-        return f"specs:{device}:{inode}{f':{id(self)}' if self.is_detached else ''}".encode()
+        return key_of(self.identity) + (f":{id(self)}".encode() if self.is_detached else b"")
 
     def descriptor(self) -> int | None:
         """Descriptor of some open handle."""
@@ -76,7 +82,9 @@ class Backed(Node):
                 return path
             self.places.discard((directory, name))
         descriptor = self.descriptor()
-        return refuse(errno.ESTALE) if descriptor is None else descriptor
+        if descriptor is not None:
+            return descriptor
+        return self.kept or refuse(errno.ESTALE)
 
     def spec_names(self) -> Iterator[str]:
         """Names at the top of `.specs` under which it is a specification."""
@@ -149,6 +157,7 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
+        self._keeping: Path | None = None
         self._nodes: WeakValueDictionary[Identity, Backed] = WeakValueDictionary()
 
     def find(self, identity: Identity) -> Backed | None:
@@ -158,6 +167,25 @@ class Registry:
     def add(self, node: Backed) -> None:
         """Remember a new node."""
         self._nodes[node.identity] = node
+
+    def keep_in(self, directory: Path) -> None:
+        """From now on keep files that lose their last name while they are open, so that another process finds them."""
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self._keeping = directory
+
+    def kept_files(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Paths of those that are kept, and their stat."""
+        if self._keeping:
+            for entry in sorted(self._keeping.iterdir()):
+                yield str(entry), entry.lstat()
+
+    def going(self, path: str, found: os.stat_result) -> None:
+        """A name is about to go. `path`: its whole; `found`: its stat."""
+        node = self.find((found.st_dev, found.st_ino))
+        if self._keeping and node and node.descriptor() is not None and found.st_nlink == 1:
+            node.kept = f"{self._keeping}/{found.st_ino}"
+            Path(node.kept).unlink(missing_ok=True)
+            os.link(path, node.kept, follow_symlinks=False)
 
     def removed(self, directory: "SpecDirectory", name: str, found: os.stat_result) -> None:
         """A name is gone. `found`: stat of what it led to, taken just before."""

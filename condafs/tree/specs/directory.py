@@ -180,6 +180,7 @@ class SpecDirectory(Backed, Directory):
 
     def _remove(self, name: str, path: str) -> None:
         found = os.lstat(path)
+        self.registry.going(path, found)
         Path(path).unlink()
         self.registry.removed(self, name, found)
 
@@ -235,6 +236,8 @@ class SpecDirectory(Backed, Directory):
             refuse(errno.EEXIST, new_name)
         if replaced is not None and (replaced.st_dev, replaced.st_ino) == (found.st_dev, found.st_ino):
             return False
+        if replaced is not None:
+            self.registry.going(new_path, replaced)
         Path(path).rename(new_path)
         if replaced is not None:
             self.registry.removed(to, new_name, replaced)

@@ -7,6 +7,7 @@ with every change of content: what was checked or submitted at some version is n
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -91,6 +92,9 @@ class SpecFile(Backed, File):
     def closed(self, handle: "SpecHandle") -> None:
         """A handle is gone; the last that could write hands the content on."""
         self._handles.discard(handle)
+        if self.kept and not self._handles:
+            Path(self.kept).unlink(missing_ok=True)
+            self.kept = ""
         self._writers -= handle.may_write
         if handle.may_write:
             self.submit_if_changed()

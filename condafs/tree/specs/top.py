@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import trio
 from condafs.names import EnvironmentName
 from condafs.tree.node import Attributes, Caller, Changes, Handle, Node, Ownership, refuse
 from condafs.tree.sources import Catalog, Intake
-from condafs.tree.specs.backing import Registry
+from condafs.tree.specs.backing import Backed, Registry, key_of
 from condafs.tree.specs.directory import SpecDirectory
 from condafs.tree.specs.file import MAX_CHECKED_BYTES, SpecFile
 from condafs.tree.specs.owner import read_owner
@@ -165,6 +165,20 @@ class SpecsDirectory(SpecDirectory):
         content = record.refusal.encode(errors="replace")
         # It quotes the file, so it is for whom the file is.
         return Document(content, owner.uid, owner.gid, record.mtime_ns / _NANOSECONDS, owner.permissions & 0o444)
+
+    def everything(self) -> Iterator[Backed]:
+        """All files and directories; of those without a name, what another process had open."""
+        yield from super().everything()
+        for path, found in self.registry.kept_files():
+            file = SpecFile((found.st_dev, found.st_ino), self.submissions)
+            file.kept, file.is_detached = path, True
+            yield file
+
+    def drop_kept(self, keys: Container[bytes]) -> None:
+        """Of files without a name, remove all but those that were known by these keys when they had one."""
+        for path, found in self.registry.kept_files():
+            if key_of((found.st_dev, found.st_ino)) not in keys:
+                Path(path).unlink()
 
     async def settled(self, *names: str) -> None:
         """Files closed before now are submitted; these, or all."""

@@ -170,6 +170,19 @@ def test_a_status_that_was_opened_before_a_kill_is_that_of_its_moment(service: S
     assert status.read_bytes() != content
 
 
+def test_a_file_that_was_replaced_or_removed_while_it_was_open_is_read_on(service: Service) -> None:
+    (service.specs / "replaced.md").write_text("the old content")
+    (service.specs / "removed.md").write_text("also gone")
+    readers = [service.act(READ_ON, service.specs / name) for name in ("replaced.md", "removed.md")]
+    (service.specs / "new").write_text("the new one")
+    (service.specs / "new").rename(service.specs / "replaced.md")
+    (service.specs / "removed.md").unlink()
+    service.kill_and_start()
+    assert (service.specs / "replaced.md").read_text() == "the new one"
+    assert [finish(reader) for reader in readers] == [b"the old content".hex(), b"also gone".hex()]
+    until(lambda: not os.listdir(service.state / "open"), "what is closed is gone")
+
+
 LIST_ON = """
 with os.scandir(sys.argv[1]) as listing:
     print(next(listing).name, flush=True)
