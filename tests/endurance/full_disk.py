@@ -55,6 +55,16 @@ class Patient:
             time.sleep(0.05)
         return status
 
+    def wait_moved(self, before: str) -> str:
+        """Where the name leads once it leads elsewhere."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (target := os.readlink(self.mount / "foo")) == before:
+            if time.monotonic() > deadline:
+                msg = f"it is not built, though there is room: {self.status()}"
+                raise AssertionError(msg)
+            time.sleep(0.05)
+        return target
+
     def free_bytes(self) -> int:
         found = os.statvfs(self.disk.place)
         return found.f_bavail * found.f_frsize
@@ -108,8 +118,7 @@ def fill_the_disk(channel: str, directory: Path) -> list[str]:
             patient.fill(needed * step // STEPS)
             complaints += [f"step {step}: {text}" for text in _fail_once(patient, str(step), good, phases)]
             patient.make_room()
-            patient.wait("ready")
-            good_now = os.readlink(patient.mount / "foo")
+            good_now = patient.wait_moved(good)
             os.unlink(patient.mount / os.path.basename(good))
             good = good_now
             lost = calm - patient.free_bytes()
@@ -134,11 +143,11 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
     if status["state"] == "failed":
         complaints.append(f"it is given up, though room may come: {status}")
     if status["state"] == "waiting":
-        text = str(status.get("error", status))
-        if "space" not in text and "room" not in text and "disk" not in text:
-            complaints.append(f"no clear word about the disk: {text}")
-        phase = " ".join(text.split()[:8])
-        phases[phase] = phases.get(phase, 0) + 1
+        error = status["last_error"]
+        if error["kind"] != "disk-full":
+            complaints.append(f"no clear word about the disk: {error}")
+        reason = " ".join(f"{error.get('phase') or ''} {error['message']}".split()[:7])
+        phases[reason] = phases.get(reason, 0) + 1
         if os.readlink(patient.mount / "foo") != good:
             complaints.append("the name has moved")
         if not (patient.mount / "foo" / "conda-meta").is_dir():

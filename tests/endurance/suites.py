@@ -83,7 +83,9 @@ def _stress(place: Path, stressors: list[str], seconds: float) -> list[str]:
             complaints.append(f"stress-ng --{stressor} hangs")
             continue
         results[ended.returncode] = results.get(ended.returncode, 0) + 1
-        if ended.returncode not in (0, 3, 4):  # 3: out of resources, 4: not there on this machine (stress-ng(1))
+        if (
+            ended.returncode not in (0, 3, 4) and "unrecognized option" not in ended.stderr
+        ):  # 3: out of resources, 4: not there on this machine (stress-ng(1))
             complaints.append(f"stress-ng --{stressor} ends with {ended.returncode}: {ended.stderr[-300:]}")
     print(f"  stress-ng: {len(stressors)} stressors in {time.monotonic() - began:.0f} s, exit statuses {results}")
     return complaints
@@ -108,23 +110,24 @@ def _system_calls(directory: Path, place: Path) -> list[str]:
     source = directory / "libfuse"
     source.mkdir()
     said = _fetch_source(source)
-    archive = next(source.glob("*.orig.tar.*"), None)
+    archive = next((path for path in source.glob("*.orig.tar.*") if path.suffix != ".asc"), None)
     if archive is None:
         return [f"libfuse's tests cannot be fetched: {said}"]
     subprocess.run(["tar", "xf", archive], cwd=source, check=True)
     file = next(source.rglob("test_syscalls.c"))
-    (source / "config.h").write_text("")
+    (source / "fuse_config.h").write_text("")
     program = source / "test_syscalls"
     subprocess.run(["cc", "-w", "-D_GNU_SOURCE", f"-I{source}", "-o", program, file], check=True)
     real = directory / "state" / "specs" / "suites"
     ended = subprocess.run([program, place, f":{real}", "-u"], capture_output=True, text=True, timeout=600, check=False)
-    failed = [line for line in (ended.stdout + ended.stderr).splitlines() if "FAILED" in line or "failed" in line]
-    count = (ended.stdout + ended.stderr).count("testing ")
-    print(f"  test_syscalls: ends with {ended.returncode} after {count} groups, {len(failed)} lines of failures")
-    for line in failed[:20]:
+    lines = (ended.stdout + ended.stderr).splitlines()
+    failed = [line for line in lines if "OK" not in line and not line.endswith("tests failed")]
+    print(f"  test_syscalls: {len(lines) - len(failed)} tests, {len(failed)} of them failed")
+    for line in failed[:40]:
         print(f"    {line}")
+    unexpected = [line for line in failed if "mkfifo" not in line and "socket" not in line]  # there are only files
     shutil.rmtree(source)
-    return []
+    return [f"test_syscalls: {line}" for line in unexpected]
 
 
 def _fetch_source(directory: Path) -> str:
@@ -132,9 +135,9 @@ def _fetch_source(directory: Path) -> str:
     lists = directory / "sources"
     lists.mkdir()
     for file in (Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")):
-        if file.is_file():
+        if file.is_file() and file.suffix in {".list", ".sources"}:
             text = re.sub(r"^deb(?=\s)|(?<=^Types: )deb$", "deb-src", file.read_text(), flags=re.MULTILINE)
-            (lists / (file.name if file.suffix in {".list", ".sources"} else f"{file.name}.list")).write_text(text)
+            (lists / file.name).write_text(text)
     (directory / "state").mkdir()
     options = [f"Dir::Etc::sourcelist={os.devnull}", f"Dir::Etc::sourceparts={lists}", f"Dir::State={directory}/state"]
     command = ["apt-get", "-qq", *(part for option in options for part in ("-o", option))]

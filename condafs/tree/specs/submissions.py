@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 import trio
 
 from condafs.catalog.events import Author
-from condafs.errors import CondafsError, SpecificationError, UserError
+from condafs.errors import CondafsError, DiskFullError, SpecificationError, UserError
 from condafs.names import EnvironmentName
 from condafs.tree.sources import Catalog, Intake
 from condafs.tree.specs.backing import is_blank
@@ -37,6 +37,9 @@ INLINE_BYTES = 2048
 
 Work: TypeAlias = Callable[[str], Awaitable[None]]
 """What is to be done about a file of that name."""
+
+FULL_SECONDS = 5
+"""How long what cannot be remembered waits for room on a full disk before it tries again."""
 
 PATIENCE_SECONDS = 5
 """How long a reader of `.status` waits for submissions before it is told what is known so far."""
@@ -178,8 +181,16 @@ class Submissions:
         self._send.send_nowait((self._serial, name, work))
 
     async def _carry_out(self, number: int, name: str, work: Work) -> None:
+        while not await self._has_room(number, name, work):  # noqa: ASYNC110 - a disk does not tell when it has room
+            await trio.sleep(FULL_SECONDS)
+
+    async def _has_room(self, number: int, name: str, work: Work) -> bool:
+        """Carry it out. False when the disk is full: its writer was told that all is well, so it has to be done yet."""
         try:
             await work(name)
+        except DiskFullError as error:
+            logger.warning("%r is taken when there is room: %s", name, error)
+            return False
         except UserError as error:
             logger.debug("%r is refused: %s", name, error)  # the intake has said so
         except (CondafsError, OSError) as error:
@@ -189,28 +200,38 @@ class Submissions:
             # whose answer the kernel did not wait for.
             logger.exception("%r is not taken; touch it to try again", name)
         finally:
-            self._pending.pop(number)[1].set()
+            if pending := self._pending.pop(number, None):
+                pending[1].set()
+        return True
 
     async def _submit(self, name: str, *, is_retry: bool = False) -> None:
         await self.removals.decided(but=name)
         async with self.locked(name), self._limiter:
             if self._files.is_being_written(name):
                 return  # its last release hands it over again
-            author = self._authors.pop(name, None)
+            named = self._authors.pop(name, None)
             written = await trio.to_thread.run_sync(self._files.read, name)
             if written is None or is_blank(written.content):
                 return
-            author = author or Author(written.uid)
-            if is_retry and self._is_taken(name, written.content):
-                await self._intake.retry(name, author)
-            else:
-                await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
+            author = named or Author(written.uid)
+            try:
+                if is_retry and self._is_taken(name, written.content):
+                    await self._intake.retry(name, author)
+                else:
+                    await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
+            except DiskFullError:
+                if named:
+                    self._authors.setdefault(name, named)
+                raise
 
     async def _retry(self, name: str) -> None:
         await self._submit(name, is_retry=True)
 
     async def _retire(self, name: str, author: Author) -> None:
-        await self.removals.finish(name, partial(self._retire_now, name, author))
+        if name in self.removals:
+            await self.removals.finish(name, partial(self._retire_now, name, author))
+        else:  # it was decided, and could not be remembered
+            await self._retire_now(name, author)
 
     async def _retire_now(self, name: str, author: Author) -> None:
         async with self.locked(name):

@@ -10,7 +10,7 @@ from condafs.builder.protocol import Progress
 from condafs.catalog.events import Author, EventRecord
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
 from condafs.config import Settings
-from condafs.errors import ForbiddenError, Position, SpecificationError
+from condafs.errors import DiskFullError, ForbiddenError, Position, SpecificationError
 from condafs.export.exports import Description, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
 from condafs.spec.specification import Specification
@@ -115,9 +115,11 @@ class House:
         calls: What was asked of the intake, as (verb, subject, ...).
         authors: Who asked, for each of the calls.
         held: Builds whose exports are open, one for each.
+        full: How often the catalog is full before there is room.
     """
 
     settings: Settings
+    full: int = 0
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     authors: list[Author] = field(default_factory=list)
@@ -157,6 +159,10 @@ class House:
         return Specification(EnvironmentName(spec_file_stem(file_name)), "linux-64")
 
     def _called(self, author: Author, *call: str) -> None:
+        if self.full:
+            self.full -= 1
+            message = "no room left for the catalog"
+            raise DiskFullError(message)
         self.calls.append(call)
         self.authors.append(author)
 

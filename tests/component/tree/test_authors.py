@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import trio
 
 from condafs.catalog.events import Author, EventKind, EventRecord
 from condafs.catalog.records import BuildState
@@ -51,6 +52,30 @@ async def submissions(house: House, tree: Tree) -> list[tuple[str, Author]]:
 async def test_a_file_that_is_written_in_place_is_its_owners(house: House, tree: Tree, specs: Directory) -> None:
     await write(specs, "foo.yaml", b"one")
     assert await submissions(house, tree) == [("one", Author(1000))]
+
+
+async def test_what_is_written_while_the_disk_is_full_is_taken_when_there_is_room(
+    house: House, tree: Tree, specs: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condafs.tree.specs.submissions.FULL_SECONDS", 0)
+    house.full = 3
+    await write(specs, BY_CI, b"one", WEB)
+    await specs.rename(BY_CI, specs, "foo.yaml", WEB)
+    while house.full or not house.calls:
+        await trio.lowlevel.checkpoint()
+    assert await submissions(house, tree) == [("one", Author(33, "ci"))]
+
+
+async def test_a_removal_while_the_disk_is_full_counts_when_there_is_room(
+    house: House, tree: Tree, specs: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condafs.tree.specs.submissions.FULL_SECONDS", 0)
+    await write(specs, "foo.yaml", b"one")
+    await tree.settled()
+    house.full = 3
+    await specs.unlink("foo.yaml", ANN)
+    while house.full or house.calls[-1][0] != "retire":
+        await trio.lowlevel.checkpoint()
 
 
 async def test_a_temporary_name_says_on_whose_behalf(house: House, tree: Tree, specs: Directory) -> None:
