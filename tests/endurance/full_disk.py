@@ -143,10 +143,10 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
     if status["state"] == "failed":
         complaints.append(f"it is given up, though room may come: {status}")
     if status["state"] == "waiting":
-        error = status["last_error"]
-        if error["kind"] != "disk-full":
-            complaints.append(f"no clear word about the disk: {error}")
-        reason = " ".join(f"{error.get('phase') or ''} {error['message']}".split()[:7])
+        last = status["last_error"]
+        if last["kind"] != "disk-full":
+            complaints.append(f"no clear word about the disk: {last}")
+        reason = " ".join(f"{last['message']}".split()[:7])
         phases[reason] = phases.get(reason, 0) + 1
         if os.readlink(patient.mount / "foo") != good:
             complaints.append("the name has moved")
