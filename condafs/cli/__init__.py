@@ -7,7 +7,7 @@
     terminal        colour, tables, sizes and times as people read them
 
     serve           mount                   daemonize, requirements
-    submit          build, update           watch, dated
+    submit          build, update           waiting, dated
     report          status, history         status
     compare         diff
     follow          logs

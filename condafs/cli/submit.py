@@ -11,11 +11,12 @@ from cyclopts import Parameter
 from condafs.cli.dated import set_exclude_newer
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
 from condafs.cli.terminal import print_json, remarks
-from condafs.cli.watch import Verdict, judge, watch
+from condafs.cli.waiting import watch
 from condafs.client.envs import Envs
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import Status
 from condafs.client.submission import build_of, parse_or_refuse, replace_specification, write_specification
+from condafs.client.verdict import Verdict, judge
 from condafs.errors import CondafsError, NotFoundError, UserError
 from condafs.names import BuildName
 from condafs.wording import size_text

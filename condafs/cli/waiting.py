@@ -7,7 +7,6 @@ already is settled within milliseconds, and ten times a second then.
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from enum import StrEnum
 from typing import Protocol
 
 from rich.console import Console
@@ -16,7 +15,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from condafs.cli.report import progress_text
 from condafs.cli.terminal import remarks
 from condafs.client.envs import Envs
-from condafs.client.status import ACTIVE_STATES, BuildInTheMaking, Status
+from condafs.client.status import BuildInTheMaking, Status
+from condafs.client.verdict import Verdict, judge
 from condafs.names import BuildName
 from condafs.wording import size_text
 
@@ -26,33 +26,6 @@ _STALE_SECONDS = 3
 """How long a verdict that stood there before the file was written may stay until it is believed to be the new one."""
 _LOST_SECONDS = 30
 """How long a mount may take to mention a build at all; it is milliseconds unless the machine is in trouble."""
-
-
-class Verdict(StrEnum):
-    """How a submitted build ended."""
-
-    READY = "ready"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SUPERSEDED = "superseded"
-    LOST = "lost"
-
-
-def judge(status: Status | None, build: BuildName) -> Verdict | None:
-    """What the status says about a build; None while nothing is decided, or while it is not mentioned yet."""
-    if status is None:
-        return None
-    digest = build.digest.hex
-    if status.current and status.current.digest == digest:
-        return Verdict.READY
-    building = status.building
-    if building and building.digest == digest:
-        if building.state in ACTIVE_STATES:
-            return None
-        return Verdict(building.state) if building.state in list(Verdict) else Verdict.FAILED
-    if status.state in {"failed", "cancelled"} and status.last_error and status.last_error.build == str(build):
-        return Verdict(status.state)
-    return None
 
 
 class Display(Protocol):
