@@ -6,7 +6,7 @@ The floors, low to high; imports only go down (import-linter keeps it)::
      1  names  repository  config  journal       words, settings, voice
         notify  wording
      2  spec                                    what was asked for                 (pure)
-     3  client                                  a mount seen from outside
+     3  client  mirror                          a mount seen from outside; what is mirrored into it
      4  prefix                                  what was built, on disk
      5  catalog                                 what we remember                   (LMDB)
      6  builder                                 how it is made                     (own process; rattler, asyncio)

@@ -8,6 +8,7 @@
 
     serve           mount                   daemonize, requirements
     submit          build, update           waiting, dated
+    watch           watch
     report          status, history         status
     compare         diff
     follow          logs

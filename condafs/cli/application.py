@@ -29,6 +29,7 @@ _COMMANDS = {
         ("run", "enter:run", "Run a command inside an environment."),
     ),
     "Elsewhere": (
+        ("watch", "watch:watch", "Mirror specification files elsewhere into .specs as they change."),
         (
             "export",
             "export:export",
