@@ -22,7 +22,7 @@ _GENERIC = re.compile(
 """Stems that tell files apart within a project, not projects. The `conda-linux-64` kind is what conda-lock renders."""
 
 _YAML = frozenset({".yaml", ".yml"})
-_TELLING_LINE = re.compile(rb"^dependencies[ \t]*:", re.MULTILINE)
+_TELLING_LINE = re.compile(rb"""^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?["']?dependencies["']?[ \t]*:""", re.MULTILINE)
 _UNLIKELY = re.compile(r"[^\w.+-]+")
 
 
