@@ -14,6 +14,7 @@
     follow          logs
     steer           rollback, cancel
     enter           activate, run           shells
+    project         hook, allow, prepare
     doctor          doctor                  requirements
     tour            demo
 

@@ -1,0 +1,107 @@
+"""A project's file is submitted when it changed, and noted down for the shells."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
+from condafs.client.status import Status
+from condafs.errors import MachineError, NotFoundError, UserError
+from condafs.mirror.door import Door, Outcome, read_whole
+from condafs.names import EnvironmentName
+from condafs.project.place import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An environment that may be entered, if it has a prefix.
+
+    Attributes:
+        environment: `<mount>/<name>`; None when nothing is known of it.
+        prefix: The sealed prefix to activate; None when there is none (yet).
+        status: What the mount says of it.
+        remarks: What is to be told, a sentence each.
+        error: Why what was asked for could not be done, if so.
+    """
+
+    environment: Path | None
+    prefix: Path | None = None
+    status: Status | None = None
+    remarks: tuple[str, ...] = ()
+    error: UserError | MachineError | None = None
+
+
+def prepare_project(project: Project, chosen_mount: Path | None = None) -> Prepared:
+    """Submit what changed. What is wrong is returned: the last build may be used all the same."""
+    remarks: tuple[str, ...] = ()
+    error: UserError | MachineError | None = None
+    mount: Path | None = None
+    try:
+        mount = find_mount(chosen_mount)
+        remarks = _hand_on(project, mount)
+    except (UserError, MachineError) as problem:
+        error = problem
+    project.note_prefix()
+    environment = project.environment
+    status = _status(environment) if mount else None
+    return Prepared(environment, project.prefix, status, (*remarks, *_progress(status)), error)
+
+
+def prepare_name(name: str, chosen_mount: Path | None = None) -> Prepared:
+    """An environment that somebody else takes care of.
+
+    Raises:
+        NotFoundError: There is none of that name.
+        MachineError: Nobody is behind the mount.
+    """
+    envs = Envs(find_mount(chosen_mount))
+    status = envs.status(name)
+    try:
+        prefix = envs.prefix(name)
+    except NotFoundError:
+        prefix = None
+    return Prepared(envs.mount / EnvironmentName(name).text, prefix, status, _progress(status))
+
+
+def _hand_on(project: Project, mount: Path) -> tuple[str, ...]:
+    envs = Envs(mount)
+    door = Door(envs)
+    try:
+        mtime_ns, content = project.file.stat().st_mtime_ns, read_whole(project.file)
+    except OSError as error:
+        msg = f"{project.file} cannot be read: {error.strerror}"
+        raise UserError(msg) from None
+    try:
+        taken = door.take(project.file, content, is_news=bool(project.has_changed()))
+    except UserError as error:
+        project.stamp(mtime_ns, str(error))
+        raise
+    if taken.build:
+        project.note(mount, taken.build.name)
+    project.stamp(mtime_ns)
+    if taken.outcome is Outcome.KEPT:
+        return (f"{taken.file} was changed later than {project.file}, and stays; touch the latter to submit it",)
+    return ()
+
+
+def _status(environment: Path | None) -> Status | None:
+    try:
+        return Envs(environment.parent).find_status(environment.name) if environment else None
+    except OSError:
+        return None
+
+
+def _progress(status: Status | None) -> tuple[str, ...]:
+    """What becomes of the environment, when it is not what its specification says."""
+    if status is None or status.state == "ready":
+        return ()
+    current = status.current
+    meanwhile = f"generation {current.generation} is used meanwhile" if current else "there is no build to use yet"
+    if status.is_active:
+        return (f"{status.name} is {status.state}; {meanwhile}",)
+    if status.state not in {"failed", "cancelled"}:
+        return ()
+    reason = f": {status.last_error.message.splitlines()[0]}" if status.last_error and status.last_error.message else ""
+    story = "its build failed" if status.state == "failed" else "its build was cancelled"
+    stays = f"generation {current.generation} stays" if current else "there is no build to use"
+    return (f"{status.name}: {story}{reason}; {stays}. See: condafs logs {status.name}",)
