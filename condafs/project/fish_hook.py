@@ -2,8 +2,8 @@
 
 _TEXT = r"""# condafs: follows projects at each prompt. In ~/.config/fish/config.fish:  condafs hook fish | source
 set -g _condafs_projects @PROJECTS@
-for name in place prefix off tried told pending refused file
-    set -g _condafs_$name ''
+for name in place prefix off tried told pending refused file # what is known already stays
+    set -q _condafs_$name || set -g _condafs_$name ''
 end
 
 function _condafs_say

@@ -175,7 +175,9 @@ fi
 _START = """\
 # condafs: follows projects at each prompt. At the end of ~/.{shell}rc:  eval "$(condafs hook {shell})"
 _condafs_projects={projects}
-_condafs_place= _condafs_prefix= _condafs_off= _condafs_tried= _condafs_told= _condafs_pending= _condafs_refused=
+# What is known already stays: whoever reads ~/.{shell}rc again may be in a project.
+: "${{_condafs_place=}}${{_condafs_prefix=}}${{_condafs_off=}}${{_condafs_tried=}}${{_condafs_told=}}"
+: "${{_condafs_pending=}}${{_condafs_refused=}}"
 """
 
 

@@ -1,10 +1,11 @@
-"""A shell at a terminal: lines are typed at its prompt, what appears until the next prompt is read."""
+"""A shell at a terminal: lines are typed at its prompt, what appears until after the next prompt is read."""
 
 import os
 import pty
 import re
 import select
 import signal
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,12 @@ MARK = "@@PROMPT@@"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>()][0B]?|\r")
 
 BEGINNINGS: Mapping[str, tuple[Sequence[str], str]] = {
-    "bash": (("bash", "--norc", "--noprofile", "-i"), f"PS1='{MARK}'; bind 'set enable-bracketed-paste off'"),
-    "zsh": (("zsh", "-f", "-i"), f"unsetopt zle prompt_cr prompt_sp; PS1='{MARK}'"),
-    "fish": (("fish", "--no-config", "-i"), f"function fish_prompt; echo -n '{MARK}'; end"),
+    "bash": (("bash", "--norc", "--noprofile", "--noediting", "-i"), "PS1='@@PRO''MPT@@'"),
+    "zsh": (("zsh", "-f", "-i"), "unsetopt zle prompt_cr prompt_sp; PS1='@@PRO''MPT@@'"),
+    "fish": (("fish", "--no-config", "-i"), "function fish_prompt; echo -n '@@PRO''MPT@@'; end"),
 }
-"""How each is started without anybody's settings, and made to show the mark as its prompt."""
+"""How each is started without anybody's settings, and made to show the mark as its prompt. What is waited for is never
+typed as it is, because some shells show what is typed."""
 
 
 class Session:
@@ -28,49 +30,49 @@ class Session:
         shell: Which.
         environ: Its environment.
         cwd: Where it begins.
+        aside: A directory for answers; its path needs no quotes.
     """
 
-    def __init__(self, shell: str, environ: Mapping[str, str], cwd: Path) -> None:
+    def __init__(self, shell: str, environ: Mapping[str, str], cwd: Path, aside: Path) -> None:
         self.shell = shell
+        self._aside = aside
         command, beginning = BEGINNINGS[shell]
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
+            modes = termios.tcgetattr(0)
+            modes[3] &= ~termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, modes)
             os.chdir(cwd)
-            os.execvpe(command[0], list(command), {**environ, "TERM": "dumb", "COLUMNS": "400", "PWD": str(cwd)})
-        self._said = ""
-        self._type(beginning)
-        self._until(MARK)
-        self.run("true")
+            os.execvpe(command[0], list(command), {**environ, "TERM": "dumb", "PWD": str(cwd)})  # noqa: S606
+        self._unread = ""
+        self.run(beginning)
 
     def run(self, line: str) -> str:
-        """Type a line; what is shown until the next prompt, the prompt included, the line as it is echoed not."""
-        end = f"@@{time.monotonic_ns()}@@"
-        self._said = ""
-        self._type(f"{line}\n")
-        self._until(MARK)
-        # Another empty prompt, so that all that belongs to the one before has been shown.
-        before = self._said
-        self._type(f"echo {end}x\n")
-        self._until(f"{end}x\n")
-        self._until(MARK)
-        shown = before.replace(f"{line}\n", "", 1)
-        return shown
+        """Type a line; all that is shown until the next prompt has been, too."""
+        number = time.monotonic_ns()
+        self.type(line)
+        self.type(f"echo '@@E''ND{number}@@'")
+        return self._until(f"@@END{number}@@\n")
 
     def ask(self, line: str) -> str:
-        """The last line that a command prints."""
-        shown = [part for part in self.run(line).split("\n") if MARK not in part and part.strip()]
-        return shown[-1].strip() if shown else ""
+        """What a command prints, which goes past the terminal."""
+        answer = self._aside / str(time.monotonic_ns())
+        self.run(f"begin; {line}; end > {answer}" if self.shell == "fish" else f"{{ {line}; }} > {answer}")
+        return answer.read_text().strip()
 
-    def _type(self, text: str) -> None:
-        os.write(self._fd, text.encode() if text.endswith("\n") else f"{text}\n".encode())
+    def type(self, line: str) -> None:
+        """Type a line and wait for nothing."""
+        os.write(self._fd, f"{line}\n".encode())
 
-    def _until(self, wanted: str) -> None:
-        start = 0
+    def _until(self, wanted: str) -> str:
+        """What was shown before that."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while wanted not in self._said[start:]:
-            assert time.monotonic() < deadline, self._said
+        while wanted not in self._unread:
+            assert time.monotonic() < deadline, self._unread
             if select.select([self._fd], [], [], 0.5)[0]:
-                self._said += _ESCAPES.sub("", os.read(self._fd, 1 << 16).decode(errors="replace"))
+                self._unread += _ESCAPES.sub("", os.read(self._fd, 1 << 16).decode(errors="replace"))
+        before, _, self._unread = self._unread.partition(wanted)
+        return before
 
     def end(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
