@@ -13,7 +13,7 @@ from condafs.errors import NotFoundError
 from condafs.project import direnv as use_condafs
 from condafs.project import fish_hook, posix_hook
 from condafs.project.place import Project, find_project, projects
-from condafs.project.preparing import Prepared, prepare_name, prepare_project
+from condafs.project.preparing import Prepared, prepare_name, prepare_project, settle
 
 
 def hook(shell: Literal["bash", "zsh", "fish", "direnv"], /) -> None:
@@ -80,6 +80,7 @@ def prepare(
     project = _project(what)
     prepared = prepare_project(project, mount) if project else prepare_name(what, mount)
     if direnv:
+        prepared = settle(project, prepared)
         _explain(prepared)
         sys.stdout.write(use_condafs.render(prepared, project.file if project else None))
         return 0

@@ -10,7 +10,7 @@ from shlex import quote
 
 from condafs.names import BuildName
 from condafs.prefix.activation import read_variables, render_activation
-from condafs.project.preparing import Prepared
+from condafs.project.preparing import Prepared, events_of
 
 
 def library(command: str) -> str:
@@ -29,6 +29,13 @@ use_condafs() {{
 """
 
 
+_LATE = """\
+if ! grep -qsE '^state: (queued|building|waiting)$' {status}; then
+    use_condafs "$@" # it has ended before it was watched
+fi
+"""
+
+
 def render(prepared: Prepared, file: Path | None) -> str:
     """What `use condafs` evaluates: what is to be watched, and the activation.
 
@@ -38,9 +45,11 @@ def render(prepared: Prepared, file: Path | None) -> str:
     """
     watched = [file] if file else []
     if environment := prepared.environment:
-        watched += [environment, environment.parent / ".history" / environment.name / ".events"]
+        watched += [environment, events_of(environment)]
     lines = [f"watch_file {quote(str(path))}" for path in watched]
     if prefix := prepared.prefix:
         name = BuildName.parse(prefix.name).name
         lines.append(render_activation(prefix, name, read_variables(prefix), "bash"))
+    if environment and prepared.status and prepared.status.is_active:
+        lines.append(_LATE.format(status=quote(str(environment.parent / ".status" / environment.name))))
     return "\n".join(lines) + "\n"

@@ -1,15 +1,19 @@
 """A project's file is submitted when it changed, and noted down for the shells."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from condafs.client.envs import Envs
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import Status
-from condafs.errors import MachineError, NotFoundError, UserError
+from condafs.errors import MachineError, UserError
 from condafs.mirror.door import Door, Outcome, read_whole
 from condafs.names import EnvironmentName
 from condafs.project.place import Project
+
+_PAUSE_SECONDS = 0.03
+_LONGEST_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +48,65 @@ def prepare_project(project: Project, chosen_mount: Path | None = None) -> Prepa
     project.note_prefix()
     environment = project.environment
     status = _status(environment) if mount else None
-    return Prepared(environment, project.prefix, status, (*remarks, *_progress(status)), error)
+    progress = () if error else _progress(status)  # what was wanted before is of no interest then
+    return Prepared(environment, project.prefix, status, (*remarks, *progress), error)
 
 
 def prepare_name(name: str, chosen_mount: Path | None = None) -> Prepared:
-    """An environment that somebody else takes care of.
+    """An environment that somebody else takes care of. What is wrong is returned.
 
     Raises:
-        NotFoundError: There is none of that name.
-        MachineError: Nobody is behind the mount.
+        InvalidNameError: No environment can have such a name.
     """
-    envs = Envs(find_mount(chosen_mount))
-    status = envs.status(name)
+    place = EnvironmentName(name).text
     try:
-        prefix = envs.prefix(name)
-    except NotFoundError:
-        prefix = None
-    return Prepared(envs.mount / EnvironmentName(name).text, prefix, status, _progress(status))
+        envs = Envs(find_mount(chosen_mount))
+        status = envs.status(place)
+    except (UserError, MachineError) as error:
+        return Prepared(chosen_mount / place if chosen_mount else None, error=error)
+    environment = envs.mount / place
+    return Prepared(environment, _resolved(environment), status, _progress(status))
+
+
+def settle(project: Project | None, prepared: Prepared) -> Prepared:
+    """Wait for a build that ends in the second in which it was submitted or begun, which many do.
+
+    direnv counts times of modification in whole seconds: what such a build comes to would never be noticed afterwards.
+    """
+    environment, status = prepared.environment, prepared.status
+    end = time.monotonic() + _LONGEST_WAIT_SECONDS
+    while environment and status and status.is_active and time.monotonic() < end:
+        if int(time.time()) > int(_last_event(environment)):
+            break
+        time.sleep(_PAUSE_SECONDS)
+        status = _status(environment)
+    if not environment or status == prepared.status:
+        return prepared
+    prefix = _resolved(environment) or prepared.prefix
+    if project:
+        project.note_prefix()
+    kept = [remark for remark in prepared.remarks if remark not in _progress(prepared.status)]
+    return replace(prepared, prefix=prefix, status=status, remarks=(*kept, *_progress(status)))
+
+
+def events_of(environment: Path) -> Path:
+    """The journal of an environment, whose time is that of the last event."""
+    return environment.parent / ".history" / environment.name / ".events"
+
+
+def _last_event(environment: Path) -> float:
+    """Unix seconds."""
+    try:
+        return events_of(environment).stat().st_mtime
+    except OSError:
+        return 0
+
+
+def _resolved(environment: Path) -> Path | None:
+    try:
+        return environment.resolve(strict=True)
+    except OSError:
+        return None
 
 
 def _hand_on(project: Project, mount: Path) -> tuple[str, ...]:

@@ -36,6 +36,18 @@ class Desk:
         return str((self.served.envs / name).resolve(strict=True))
 
 
+@pytest.fixture(scope="session")
+def served(open_directory: Path, channel_url: str) -> Iterator[Daemon]:
+    """A daemon; `foo` is built."""
+    daemon = Daemon(open_directory / "p")
+    daemon.start()
+    (daemon.specs / "foo.yaml").write_text(f"channels: ['{channel_url}']\ndependencies: [python, condafs-hello =1.0]\n")
+    daemon.wait_until_ready("foo")
+    yield daemon
+    assert daemon.stop() == 0
+    daemon.clear()
+
+
 @pytest.fixture
 def desk(served: Daemon, channel_url: str, tmp_path: Path) -> Desk:
     home = tmp_path / "home"
