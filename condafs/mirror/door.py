@@ -6,6 +6,7 @@ into `.specs` after the file was changed last is somebody's wish, and stays.
 
 import contextlib
 import errno
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -178,8 +179,15 @@ class Door:
 
 
 def read_whole(path: Path) -> bytes:
-    """The bytes of a regular file, one more than a specification may have at most."""
+    """The bytes of a regular file, one more than a specification may have at most.
+
+    Raises:
+        PermissionError: Also when root is led by somebody's link to what that somebody may not be able to read.
+    """
     with path.open("rb") as file:
+        link = path.lstat()
+        if os.geteuid() == 0 and stat.S_ISLNK(link.st_mode) and link.st_uid not in {0, os.fstat(file.fileno()).st_uid}:
+            raise PermissionError(errno.EACCES, "the link and the file belong to different users", str(path))
         return file.read(MAX_BYTES + 1)
 
 

@@ -2,7 +2,7 @@
 
 _TEXT = r"""# condafs: follows projects at each prompt. In ~/.config/fish/config.fish:  condafs hook fish | source
 set -g _condafs_projects @PROJECTS@
-for name in place prefix off tried told pending refused file # what is known already stays
+for name in place prefix off tried told pending refused file here directory # what is known already stays
     set -q _condafs_$name || set -g _condafs_$name ''
 end
 
@@ -11,15 +11,22 @@ function _condafs_say
 end
 
 function _condafs_find
-    set -l directory $PWD
-    test "$directory" = / && set directory ''
-    while true
+    if test "$_condafs_here" != "$PWD"
+        set -g _condafs_here $PWD
+        set -g _condafs_directories
+        set -l directory $PWD
+        while test -n "$directory" -a "$directory" != /
+            set -a _condafs_directories $directory
+            set directory (string replace -r '/[^/]*\z' '' -- $directory | string collect)
+        end
+        set -a _condafs_directories ''
+    end
+    for directory in $_condafs_directories
+        set -g _condafs_directory $directory
         for name in environment.yml environment.yaml
             set -g _condafs_file $directory/$name
             test -f "$_condafs_file" && return
         end
-        test -n "$directory" || break
-        set directory (string replace -r '/[^/]*\z' '' -- $directory | string collect)
     end
     set -g _condafs_file ''
 end
@@ -53,7 +60,6 @@ function _condafs_differs
 end
 
 function _condafs_prepare
-    set -g _condafs_tried 1
     set -g _condafs_pending 1
     set -g _condafs_told ''
     @CONDAFS@ prepare --quiet $_condafs_file
@@ -95,7 +101,7 @@ function _condafs_follow
     set -l place ''
     _condafs_find
     if test -n "$_condafs_file"
-        set place $_condafs_projects(string replace -r '/[^/]*\z' '' -- $_condafs_file | string collect)/.project
+        set place $_condafs_projects$_condafs_directory/.project
         if test ! -e $place/allowed
             if test "$_condafs_refused" != "$_condafs_file"
                 _condafs_say "$_condafs_file is not followed; to have it built and activated here: condafs allow"
@@ -123,21 +129,22 @@ function _condafs_follow
         set -g _condafs_off 1 # what was activated by hand stays
         return
     end
+    # What the mount is asked at each prompt is one thing: where the environment leads.
     if test -z "$_condafs_tried"
+        set -g _condafs_tried 1
         if _condafs_differs; or test ! -e $place/status
             _condafs_prepare
         end
-    else if test -e $place/status; and _condafs_differs
+    else if _condafs_differs; and test -e $place/status
         _condafs_prepare
     end
-    set -l target $place/environment
-    test -e $target || set target $place/prefix
-    if test -e $target; and not test $target -ef "$CONDA_PREFIX"
-        if test -n "$_condafs_prefix"
+    if test -z "$CONDA_PREFIX"; or not test $place/environment -ef $CONDA_PREFIX # two that do not exist are one to fish
+        set -l target $place/environment
+        test -e $target || set target $place/prefix
+        if test -e $target; and not test $target -ef "$CONDA_PREFIX"
+            set -l was_here $_condafs_prefix
             _condafs_enter $target
-            _condafs_say "$CONDA_DEFAULT_ENV is the new build now"
-        else
-            _condafs_enter $target
+            test -n "$was_here" && _condafs_say "$CONDA_DEFAULT_ENV is the new build now"
         end
     end
     test -n "$_condafs_pending" && _condafs_story

@@ -52,7 +52,7 @@ _condafs_differs () {
 }
 
 _condafs_prepare () {
-    _condafs_tried=1 _condafs_pending=1 _condafs_told=
+    _condafs_pending=1 _condafs_told=
     @CONDAFS@ prepare --quiet "$_condafs_file" || _condafs_pending= # it said why
 }
 
@@ -88,7 +88,7 @@ See: condafs status $name"
 }
 
 _condafs_follow () {
-    local target= place=
+    local target= place= was_here=
     _condafs_find
     if [ -n "$_condafs_file" ]; then
         place=$_condafs_projects${_condafs_file%/*}/.project
@@ -121,19 +121,20 @@ _condafs_follow () {
         _condafs_off=1 # what was activated by hand stays
         return 0
     fi
+    # What the mount is asked at each prompt is one thing: where the environment leads.
     if [ -z "$_condafs_tried" ]; then
+        _condafs_tried=1
         if _condafs_differs || [ ! -e "$place/status" ]; then _condafs_prepare; fi
-    elif [ -e "$place/status" ] && _condafs_differs; then
+    elif _condafs_differs && [ -e "$place/status" ]; then
         _condafs_prepare
     fi
-    target=$place/environment
-    [ -e "$target" ] || target=$place/prefix
-    if [ -e "$target" ] && ! [ "$target" -ef "${CONDA_PREFIX:-/dev/null}" ]; then
-        if [ -n "$_condafs_prefix" ]; then
+    if ! [ "$place/environment" -ef "${CONDA_PREFIX:-/dev/null}" ]; then
+        target=$place/environment
+        [ -e "$target" ] || target=$place/prefix
+        if [ -e "$target" ] && ! [ "$target" -ef "${CONDA_PREFIX:-/dev/null}" ]; then
+            was_here=$_condafs_prefix
             _condafs_enter "$target"
-            _condafs_say "${CONDA_DEFAULT_ENV-} is the new build now"
-        else
-            _condafs_enter "$target"
+            [ -z "$was_here" ] || _condafs_say "${CONDA_DEFAULT_ENV-} is the new build now"
         fi
     fi
     if [ -n "$_condafs_pending" ]; then _condafs_story; fi

@@ -149,6 +149,18 @@ def test_an_unreadable_file_is_said_once(house: House, monkeypatch: pytest.Monke
     assert house.look() == ["submitted src"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away, and has to be careful")
+def test_root_does_not_follow_somebodys_link_to_what_is_not_theirs(house: House) -> None:
+    secret = house.source.with_name("secret.yml")
+    secret.write_text("root:secret\n")
+    link = house.source / "environment.yml"
+    link.symlink_to(secret)
+    os.lchown(link, 65534, 65534)
+    assert house.look() == ["refused"]
+    assert "different users" in house.reports[0].text
+    assert os.listdir(house.specs) == []
+
+
 def test_the_second_file_of_a_name_is_refused_and_gets_it_when_the_first_gives_it_up(house: House) -> None:
     first = house.put("a/environment.yml", text(name="x"))
     second = house.put("a/b/environment.yml", text("rich", name="x"))
