@@ -11,7 +11,7 @@ from tests.end_to_end.project.session import MARK, Session
 
 Open = Callable[[str], Session]
 
-pytestmark = pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+in_every_shell = pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 
 
 def hook(shell: str) -> str:
@@ -34,6 +34,7 @@ def followed(session: Session, desk: Desk, project: Path, name: str = "") -> Non
     assert f"({name or project.name}) {MARK}" in session.run("true")
 
 
+@in_every_shell
 def test_a_project_is_entered_updated_and_left(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / "a b" / f"way-{shell}"
     desk.write(project, "condafs-hello =1.0")
@@ -68,6 +69,7 @@ def test_a_project_is_entered_updated_and_left(open_shell: Open, desk: Desk, she
     assert session.ask("condafs-hello") == "hello from condafs-hello 1.1"
 
 
+@in_every_shell
 def test_a_status_is_what_the_command_before_left(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"status-{shell}"
     desk.write(project, "condafs-hello =1.0")
@@ -76,6 +78,7 @@ def test_a_status_is_what_the_command_before_left(open_shell: Open, desk: Desk, 
     assert session.ask("echo $status" if shell == "fish" else "echo $?") == "7"
 
 
+@in_every_shell
 def test_a_failing_build_is_said_once_and_the_last_good_one_stays(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"fail-{shell}"
     desk.write(project, "condafs-hello =1.0")
@@ -89,6 +92,7 @@ def test_a_failing_build_is_said_once_and_the_last_good_one_stays(open_shell: Op
     assert session.ask("condafs-hello") == "hello from condafs-hello 1.0"
 
 
+@in_every_shell
 def test_a_bad_file_is_said_once_with_its_place(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"bad-{shell}"
     file = desk.write(project, "condafs-hello =1.0")
@@ -102,6 +106,7 @@ def test_a_bad_file_is_said_once_with_its_place(open_shell: Open, desk: Desk, sh
     assert session.ask("condafs-hello") == "hello from condafs-hello 1.0"
 
 
+@in_every_shell
 def test_the_nearest_project_counts(open_shell: Open, desk: Desk, shell: str) -> None:
     session, outer = open_shell(shell), desk.home / f"outer-{shell}"
     inner = outer / f"inner-{shell}"
@@ -115,6 +120,7 @@ def test_the_nearest_project_counts(open_shell: Open, desk: Desk, shell: str) ->
     assert session.ask("condafs-hello") == "hello from condafs-hello 1.0"
 
 
+@in_every_shell
 def test_what_is_done_by_hand_is_not_undone(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"hand-{shell}"
     desk.write(project, "condafs-hello =1.0")
@@ -130,6 +136,7 @@ def test_what_is_done_by_hand_is_not_undone(open_shell: Open, desk: Desk, shell:
     assert session.ask(variable(shell, "CONDA_DEFAULT_ENV")) == "foo"
 
 
+@in_every_shell
 def test_without_a_daemon_the_last_build_is_used_and_it_is_said_what_to_do(
     open_shell: Open, desk: Desk, shell: str
 ) -> None:
@@ -153,6 +160,7 @@ def test_without_a_daemon_the_last_build_is_used_and_it_is_said_what_to_do(
     assert session.ask("condafs-hello") == "hello from condafs-hello 1.1"
 
 
+@in_every_shell
 def test_a_project_that_is_not_allowed_any_more_is_left(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"revoked-{shell}"
     desk.write(project, "condafs-hello =1.0")
@@ -161,9 +169,8 @@ def test_a_project_that_is_not_allowed_any_more_is_left(open_shell: Open, desk: 
     assert session.ask(variable(shell, "CONDA_PREFIX")) == "none"
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])  # fish has no such options
 def test_strict_shells_stay_alive(open_shell: Open, desk: Desk, shell: str) -> None:
-    if shell == "fish":
-        pytest.skip("fish has no such options")
     session, project = open_shell(shell), desk.home / f"strict-{shell}"
     desk.write(project, "condafs-hello =1.0")
     session.run("set -eu")
@@ -174,6 +181,7 @@ def test_strict_shells_stay_alive(open_shell: Open, desk: Desk, shell: str) -> N
     assert session.ask(variable(shell, "CONDA_PREFIX")) == "none"
 
 
+@in_every_shell
 def test_a_hook_that_is_there_twice_is_there_once(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / f"twice-{shell}"
     desk.write(project, "condafs-hello =1.0")
