@@ -74,7 +74,7 @@ def prepare(
     Args:
         what: A file, a directory, or the name of an environment; left out: the nearest environment.yml upward.
         direnv: Print what `use condafs` evaluates instead.
-        quiet: Print only what is wrong.
+        quiet: Print only what is to be told of the file, as the hooks want it.
         mount: The mount that is meant.
     """
     project = _project(what)
@@ -84,11 +84,11 @@ def prepare(
         _explain(prepared)
         sys.stdout.write(use_condafs.render(prepared, project.file if project else None))
         return 0
-    if not quiet:
-        for remark in prepared.remarks:
-            remarks().print(remark)
-        if prepared.environment:
-            sys.stdout.write(f"{prepared.environment}\n")
+    for text in (prepared.remark, "" if quiet else prepared.progress):
+        if text:
+            remarks().print(f"condafs: {text}")
+    if prepared.environment and not quiet:
+        sys.stdout.write(f"{prepared.environment}\n")
     if prepared.error:
         raise prepared.error
     return 0
@@ -96,7 +96,7 @@ def prepare(
 
 def _explain(prepared: Prepared) -> None:
     """An .envrc goes on whatever is wrong, so all of it is only said."""
-    for text in (str(prepared.error).rstrip() if prepared.error else "", *prepared.remarks):
+    for text in (str(prepared.error).rstrip() if prepared.error else "", prepared.remark, prepared.progress):
         if text:
             remarks().print(f"condafs: {text}")
 

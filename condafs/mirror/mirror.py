@@ -29,7 +29,7 @@ class _File:
 
     Attributes:
         signature: When it was read last; None when it has to be read again.
-        content_sha256: Of what went through the door last, or was refused there; "" for neither.
+        content_sha256: Of what went through the door last; "" when it did not: touching the file tries it again.
         said: The last refusal that was told.
         has_lost: Whether another file has its name. It does not get it while that one may yet come back.
         gone_since: Monotonic seconds; None while it is there.
@@ -122,12 +122,13 @@ class Mirror:
             return
         digest = hashlib.sha256(content).hexdigest()
         is_wanted = candidate.is_certain or bool(file.content_sha256) or looks_like_environment(content)
-        if is_wanted and digest != file.content_sha256 and not self._hand_on(path, file, content, tally):
-            return
-        file.signature, file.content_sha256 = candidate.signature, digest if is_wanted else ""
+        if is_wanted and digest != file.content_sha256:
+            is_taken = self._hand_on(path, file, content, tally)
+            file.content_sha256 = digest if is_taken else ""
+        file.signature = None if file.has_lost else candidate.signature
 
     def _hand_on(self, path: Path, file: _File, content: bytes, tally: Tally) -> bool:
-        """Whether that settles it for as long as the file stays as it is."""
+        """Whether it is taken; `has_lost` says whether to come again with the same."""
         try:
             # What was there when the watching began may be older than what is in .specs; what comes later is not.
             taken = self._door.take(path, content, is_news=not self._is_first)
@@ -136,11 +137,12 @@ class Mirror:
             self._refuse(path, file, str(error))
             return False
         except UserError as error:
+            file.has_lost = False
             self._refuse(path, file, str(error))
-            return True
+            return False
         file.said, file.has_lost = "", False
         self._say_taken(path, taken, tally)
-        return True
+        return taken.outcome is not Outcome.KEPT
 
     def _refuse(self, path: Path, file: _File, text: str) -> None:
         if text != file.said:

@@ -24,32 +24,34 @@ class Prepared:
         environment: `<mount>/<name>`; None when nothing is known of it.
         prefix: The sealed prefix to activate; None when there is none (yet).
         status: What the mount says of it.
-        remarks: What is to be told, a sentence each.
+        remark: What is to be told of the file, if anything.
+        progress: What becomes of a build that is not ready, if there is one.
         error: Why what was asked for could not be done, if so.
     """
 
     environment: Path | None
     prefix: Path | None = None
     status: Status | None = None
-    remarks: tuple[str, ...] = ()
+    remark: str = ""
+    progress: str = ""
     error: UserError | MachineError | None = None
 
 
 def prepare_project(project: Project, chosen_mount: Path | None = None) -> Prepared:
     """Submit what changed. What is wrong is returned: the last build may be used all the same."""
-    remarks: tuple[str, ...] = ()
+    remark = ""
     error: UserError | MachineError | None = None
     mount: Path | None = None
     try:
         mount = find_mount(chosen_mount)
-        remarks = _hand_on(project, mount)
+        remark = _hand_on(project, mount)
     except (UserError, MachineError) as problem:
         error = problem
     project.note_prefix()
     environment = project.environment
     status = _status(environment) if mount else None
-    progress = () if error else _progress(status)  # what was wanted before is of no interest then
-    return Prepared(environment, project.prefix, status, (*remarks, *progress), error)
+    progress = "" if error else _progress(status)  # what was wanted before is of no interest then
+    return Prepared(environment, project.prefix, status, remark, progress, error)
 
 
 def prepare_name(name: str, chosen_mount: Path | None = None) -> Prepared:
@@ -65,7 +67,7 @@ def prepare_name(name: str, chosen_mount: Path | None = None) -> Prepared:
     except (UserError, MachineError) as error:
         return Prepared(chosen_mount / place if chosen_mount else None, error=error)
     environment = envs.mount / place
-    return Prepared(environment, _resolved(environment), status, _progress(status))
+    return Prepared(environment, _resolved(environment), status, progress=_progress(status))
 
 
 def settle(project: Project | None, prepared: Prepared) -> Prepared:
@@ -85,8 +87,7 @@ def settle(project: Project | None, prepared: Prepared) -> Prepared:
     prefix = _resolved(environment) or prepared.prefix
     if project:
         project.note_prefix()
-    kept = [remark for remark in prepared.remarks if remark not in _progress(prepared.status)]
-    return replace(prepared, prefix=prefix, status=status, remarks=(*kept, *_progress(status)))
+    return replace(prepared, prefix=prefix, status=status, progress=_progress(status))
 
 
 def events_of(environment: Path) -> Path:
@@ -109,7 +110,8 @@ def _resolved(environment: Path) -> Path | None:
         return None
 
 
-def _hand_on(project: Project, mount: Path) -> tuple[str, ...]:
+def _hand_on(project: Project, mount: Path) -> str:
+    """What is to be told."""
     envs = Envs(mount)
     door = Door(envs)
     try:
@@ -126,8 +128,8 @@ def _hand_on(project: Project, mount: Path) -> tuple[str, ...]:
         project.note(mount, taken.build.name)
     project.stamp(mtime_ns)
     if taken.outcome is Outcome.KEPT:
-        return (f"{taken.file} was changed later than {project.file}, and stays; touch the latter to submit it",)
-    return ()
+        return f"{taken.file} was changed later than {project.file}, and stays; touch the latter to submit it"
+    return ""
 
 
 def _status(environment: Path | None) -> Status | None:
@@ -137,17 +139,17 @@ def _status(environment: Path | None) -> Status | None:
         return None
 
 
-def _progress(status: Status | None) -> tuple[str, ...]:
+def _progress(status: Status | None) -> str:
     """What becomes of the environment, when it is not what its specification says."""
     if status is None or status.state == "ready":
-        return ()
+        return ""
     current = status.current
     meanwhile = f"generation {current.generation} is used meanwhile" if current else "there is no build to use yet"
     if status.is_active:
-        return (f"{status.name} is {status.state}; {meanwhile}",)
+        return f"{status.name} is {status.state}; {meanwhile}"
     if status.state not in {"failed", "cancelled"}:
-        return ()
+        return ""
     reason = f": {status.last_error.message.splitlines()[0]}" if status.last_error and status.last_error.message else ""
     story = "its build failed" if status.state == "failed" else "its build was cancelled"
     stays = f"generation {current.generation} stays" if current else "there is no build to use"
-    return (f"{status.name}: {story}{reason}; {stays}. See: condafs logs {status.name}",)
+    return f"{status.name}: {story}{reason}; {stays}. See: condafs logs {status.name}"

@@ -258,8 +258,10 @@ def test_what_was_written_into_specs_later_stays_until_the_file_changes(house: H
     house.begin()
     assert house.look() == ["kept foo"]
     assert (house.specs / "foo.yml").read_text() == updated
-    file.write_text(text("rich"))
+    assert house.look() == []
+    file.touch()
     assert house.look() == ["submitted foo"]
+    assert (house.specs / "foo.yml").read_text() == text()
 
 
 def test_the_file_that_describes_an_environment_already_is_the_one_that_is_written(house: House) -> None:
@@ -269,6 +271,17 @@ def test_the_file_that_describes_an_environment_already_is_the_one_that_is_writt
     house.put("environment.yml", text(name="foo"))
     assert house.look() == ["submitted foo"]
     assert os.listdir(house.specs) == ["environment.yml"]
+
+
+def test_touching_a_file_that_the_mount_refused_tries_it_again(house: House) -> None:
+    file = house.put("foo/environment.yml", text())
+    (house.specs / "foo.yml").mkdir()  # as good a reason as a quota
+    assert house.look() == ["refused"]
+    file.touch()
+    assert house.look() == []
+    (house.specs / "foo.yml").rmdir()
+    file.touch()
+    assert house.look() == ["submitted foo"]
 
 
 def test_a_private_file_stays_private(house: House) -> None:

@@ -59,7 +59,7 @@ def test_what_was_written_into_specs_later_stays(envs: FakeEnvs, project: Projec
     place.write_text("dependencies: []\n")
     os.utime(place, (4e9, 4e9))
     prepared = prepare_project(project, envs.mount)
-    assert "was changed later" in prepared.remarks[0]
+    assert "was changed later" in prepared.remark
     assert place.read_text() == "dependencies: []\n"
 
 
@@ -99,7 +99,7 @@ def test_without_a_mount_nothing_is_taken_for_done(envs: FakeEnvs, project: Proj
 )
 def test_what_becomes_of_it_is_told(envs: FakeEnvs, state: str, says: str) -> None:
     envs.set_status("foo", state=state)
-    assert prepare_name("foo", envs.mount).remarks == (says,)
+    assert prepare_name("foo", envs.mount).progress == says
 
 
 def test_a_project_is_followed_when_that_was_allowed(envs: FakeEnvs, project: Project) -> None:
