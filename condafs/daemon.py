@@ -32,6 +32,7 @@ from condafs.export.exports import Exports
 from condafs.filesystem.connection import Custody
 from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.serve import Mounting
+from condafs.mirror.child import command_of, keep_watching
 from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
@@ -194,6 +195,9 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
 
             await serving.start(serve_until_unmounted)
             serving.start_soon(_show_life, notifier)
+            if settings.watch:
+                command = command_of(place.mountpoint, settings.watch, retires=settings.watch_retire)
+                serving.start_soon(keep_watching, command)
             notifier.ready(f"serving {place.mountpoint}")
             logger.info("serving %s, state in %s", place.mountpoint, settings.state)
         notifier.stopping()

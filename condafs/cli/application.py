@@ -28,7 +28,21 @@ _COMMANDS = {
         ),
         ("run", "enter:run", "Run a command inside an environment."),
     ),
+    "Projects": (
+        (
+            "hook",
+            "project:hook",
+            'Print what makes a shell, or direnv, follow projects: eval "$(condafs hook bash)".',
+        ),
+        ("allow", "project:allow", "Let shells with the hook build and activate a project's environment."),
+        (
+            "prepare",
+            "project:prepare",
+            "Submit a project's environment file if it changed, and print where the environment is.",
+        ),
+    ),
     "Elsewhere": (
+        ("watch", "watch:watch", "Mirror specification files elsewhere into .specs as they change."),
         (
             "export",
             "export:export",

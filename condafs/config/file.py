@@ -14,6 +14,7 @@ and the place::
     catalog-group: condafs-http   # who may read the catalog: the HTTP server's group
     http-bind: [127.0.0.1:8080, "unix:/run/condafs-http/socket"]
     http-open: no                 # reading needs a token, too
+    watch: [/srv/specs]           # a path, or several
 """
 
 import difflib

@@ -51,6 +51,8 @@ class Settings:
         http_open: Whether everybody who reaches the server may read; else a token is needed for that, too.
         http_ui: Directory of conda-store's web interface, to be served at `/ui/`; None: it is not.
         http_dynamic: Whether pulling `condafs-dynamic/…` from its registry builds environments.
+        watch: Files and directories that the daemon itself mirrors into `.specs`, as its own user.
+        watch_retire: Whether an environment is retired when its watched file is removed.
     """
 
     state: Path
@@ -72,6 +74,8 @@ class Settings:
     http_open: bool = True
     http_ui: Path | None = None
     http_dynamic: bool = False
+    watch: tuple[Path, ...] = ()
+    watch_retire: bool = False
 
     @property
     def catalog(self) -> Path:

@@ -81,6 +81,10 @@ def _mode(node: yaml.Node) -> int:
     return int(match[1], 8)
 
 
+def _paths(node: yaml.Node) -> tuple[Path, ...]:
+    return tuple(map(_path, node.value if isinstance(node, yaml.SequenceNode) else [node]))
+
+
 def _words(node: yaml.Node) -> tuple[str, ...]:
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         msg = "is a list, as in [bioconda, conda-forge]"
@@ -145,5 +149,7 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "http_open": _truth,
     "http_ui": _path,
     "http_dynamic": _truth,
+    "watch": _paths,
+    "watch_retire": _truth,
 }
 """Field of `Settings` -> reader of its value."""

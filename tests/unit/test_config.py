@@ -31,6 +31,8 @@ http-directory: /srv/condafs-http
 http-open: no
 http-ui: /srv/conda-store-ui/dist
 http-dynamic: yes
+watch: [/srv/specs, /srv/foo/environment.yml]
+watch-retire: yes
 """
 
 
@@ -61,6 +63,8 @@ def test_every_setting_can_be_given() -> None:
         http_open=False,
         http_ui=Path("/srv/conda-store-ui/dist"),
         http_dynamic=True,
+        watch=(Path("/srv/specs"), Path("/srv/foo/environment.yml")),
+        watch_retire=True,
     )
 
 
@@ -82,6 +86,12 @@ def test_an_image_stands_on_the_host_or_on_nothing(base: str) -> None:
 def test_the_base_of_an_image_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert parse_settings("image-base: ~/debian.tar", DEFAULTS).image_base == "/home/somebody/debian.tar"
+
+
+def test_one_path_may_be_watched_or_several() -> None:
+    assert parse_settings("watch: /srv/specs", DEFAULTS).watch == (Path("/srv/specs"),)
+    assert parse_settings("watch: []", DEFAULTS).watch == ()
+    assert "absolute" in refusal("watch: [specs]")
 
 
 def test_the_state_directory_has_a_room_for_each() -> None:
