@@ -29,7 +29,8 @@ from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
 from condafs.prefix.records import EarlyRecords
 from condafs.prefix.reserved import clear_reserved
-from condafs.prefix.seal import seal
+from condafs.prefix.seal import seal, vouch
+from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
@@ -73,14 +74,23 @@ class Build:
             await self._install(solution, fresh, Follower(bytecode, note_linked))
             if fresh:
                 self._settle(disk)
-            if run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript):
+            has_scripts = run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript) > 0
+            if has_scripts:
                 self._require_intact(solution)
             distributions = self._run_pip()
             if self._specification.pip:
                 self._require_intact(solution)
-            self._finish_bytecode(interpreter, bytecode)
+            compiled = self._finish_bytecode(interpreter, bytecode)
             disk.sync_soon()
-            return self._seal(solution, distributions, records, disk)
+            has_foreign = has_scripts or bool(self._specification.pip)
+            linked = bytecode.sums if bytecode else {}
+            provenance = Provenance(
+                told={path: digest for path, digest in linked.items() if digest},
+                untold=[path for path, digest in linked.items() if not digest],
+                rewritten=compiled,
+                has_foreign=has_foreign,
+            )
+            return self._seal(solution, distributions, records, disk, provenance)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
@@ -191,18 +201,26 @@ class Build:
                 self._transcript,
             )
 
-    def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> None:
+    def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> list[str]:
+        """Returns the bytecode that was made in place, relative to the prefix."""
         if interpreter is None or bytecode is None:
-            return
+            return []
         self._events.enter(Phase.BYTECODE)
         modules = bytecode.finish() + contested_modules(self._prefix, interpreter.site_packages)
         site_packages = self._prefix / interpreter.site_packages
         if self._specification.pip:
             modules += modules_without_bytecode(site_packages)
-        compile_in_place(self._prefix / interpreter.executable, site_packages, sorted(set(modules)), self._transcript)
+        python = self._prefix / interpreter.executable
+        targets = compile_in_place(python, site_packages, sorted(set(modules)), self._transcript)
+        return [f"{interpreter.site_packages}/{target}" for target in targets]
 
     def _seal(
-        self, solution: Solution, distributions: list[Distribution], records: EarlyRecords, disk: Disk
+        self,
+        solution: Solution,
+        distributions: list[Distribution],
+        records: EarlyRecords,
+        disk: Disk,
+        provenance: Provenance,
     ) -> Succeeded:
         self._events.enter(Phase.SEAL)
         finished = time.time()
@@ -213,7 +231,9 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        inventory = seal(self._prefix, records)
+        sealed = seal(self._prefix, records)
+        disk.sync_soon()
+        sums_sha256 = vouch(self._prefix, sealed, provenance)  # while the disk is busy
         disk.sync()
         write_marker(
             self._prefix,
@@ -221,13 +241,14 @@ class Build:
             mask_credentials(self._request.specification),
             lock_sha256=lock_sha256,
             finished=finished,
+            sums_sha256=sums_sha256,
         )
         self._events.finish_phase()
         return Succeeded(
-            size_bytes=inventory.size_bytes,
-            own_bytes=inventory.own_bytes,
+            size_bytes=sealed.inventory.size_bytes,
+            own_bytes=sealed.inventory.own_bytes,
             package_count=len(solution.records) + len(distributions),
-            file_count=inventory.file_count,
+            file_count=sealed.inventory.file_count,
             lock_sha256=lock_sha256,
             seconds=self._events.seconds,
         )
