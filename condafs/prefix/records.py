@@ -52,7 +52,7 @@ class PackageRecord(TypedDict, total=False):
 def read_records(prefix: Path) -> list[PackageRecord]:
     """All of `conda-meta/*.json`, by file name; empty when there is no such directory."""
     directory = prefix / "conda-meta"
-    return [_read(f"{directory}/{name}") for name in _list(directory)]
+    return [read_record(f"{directory}/{name}") for name in _list(directory)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,16 @@ def path_records(record: PackageRecord) -> list[PathRecord]:
     return record["paths_data"]["paths"] if "paths_data" in record else []
 
 
-def _read(path: str) -> PackageRecord:
+def read_record(path: str) -> PackageRecord:
+    """One of them; ValueError when it is none."""
     return _parse(_content(path))
 
 
 def _parse(content: bytes) -> PackageRecord:
     record: PackageRecord = json.loads(content)
+    if not isinstance(record, dict):
+        msg = "not a record of a package"
+        raise ValueError(msg)  # noqa: TRY004 - as json's own
     return record
 
 

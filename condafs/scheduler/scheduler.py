@@ -31,7 +31,7 @@ from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
-from condafs.scheduler.logbook import Logbook
+from condafs.scheduler.logbook import Logbook, published_text
 from condafs.scheduler.queue import FairQueue
 from condafs.scheduler.retry import next_delay
 
@@ -212,11 +212,7 @@ class Scheduler:
         if published is None:
             await clear(self._settings.builds / str(build))
             return
-        record = published.record
-        seconds = record.finished - record.started
-        moved = f"{build.name} is generation {record.generation} now"
-        kept = f"generation {record.generation}; {build.name} stays where it is, it wants another build"
-        await self._say(build, f"published after {seconds:.1f} s: {moved if published.is_current else kept}")
+        await self._say(build, published_text(published.record, is_current=published.is_current))
         self._exports.prepare_soon(build)
 
     async def _fail(self, record: BuildRecord, outcome: Failed) -> None:
@@ -282,7 +278,7 @@ class Scheduler:
         if digest and self._is_busy(digest):
             return  # it may be what is being worked on; if not, the next start finds it again
         with self._catalog.snapshot() as snapshot:
-            if not is_leftover(snapshot, name):
+            if not is_leftover(snapshot, self._settings.builds, name):
                 return
         if digest:
             self._removing.add(digest)
