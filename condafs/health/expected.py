@@ -13,7 +13,15 @@ from pathlib import Path
 
 from condafs.health.problem import Damage, Problem
 from condafs.prefix.inventory import Entry, describe_rows, inventory_rows, read_own_rows
-from condafs.prefix.layout import INVENTORY, MARKER, OWN_DIRECTORY, OWN_INVENTORY, SUMS
+from condafs.prefix.layout import (
+    INTERPRETER_PREFIX,
+    INVENTORY,
+    MARKER,
+    ORIGINALS,
+    OWN_DIRECTORY,
+    OWN_INVENTORY,
+    SUMS,
+)
 from condafs.prefix.manifests import known_digests, original_digests
 from condafs.prefix.marker import Marker, read_marker
 from condafs.prefix.records import PackageRecord, path_records, read_record
@@ -45,12 +53,16 @@ class Expected:
     marker: Marker | None = None
 
     def packages(self) -> dict[str, str]:
-        """Path -> `name version` of the package that brought it."""
-        return {
+        """Path -> `name version` of the package that brought it, or the original or interpreter of that name."""
+        named = {
             path["_path"]: f"{record.get('name')} {record.get('version')}"
             for record in self.records
             for path in path_records(record)
         }
+        named |= {f"{ORIGINALS}/{path}": package for path, package in named.items()}
+        prefix = f"bin/{INTERPRETER_PREFIX}"
+        pinned = [path for path in self.entries if path.startswith(prefix)]
+        return named | {path: named.get(f"bin/{path.removeprefix(prefix)}", "") for path in pinned}
 
 
 def read_expected(prefix: Path) -> Expected:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from condafs.health.problem import Damage, Problem
 
 Inode: TypeAlias = tuple[int, int, int, int]
-"""Device, inode, time of modification, size: the same file with the same content, as far as stat(2) tells."""
+"""Device, inode, time of change, size: the same file with the same content, as far as stat(2) tells."""
 
 _LETTERS = {stat.S_IFDIR: "d", stat.S_IFREG: "f", stat.S_IFLNK: "l"}
 OTHER = "o"
@@ -64,6 +64,6 @@ def look_around(top: Path, on_directory: Callable[[], None] = lambda: None) -> t
 def _describe(status: os.stat_result, link: str) -> Found:
     mode = status.st_mode
     kind = _LETTERS.get(stat.S_IFMT(mode), OTHER)
-    inode = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    inode = (status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size)
     target = os.readlink(link) if link else ""  # noqa: PTH115 - text, as the inventory has it
     return Found(kind, status.st_size, status.st_mtime_ns, stat.S_IMODE(mode), target, inode)

@@ -56,10 +56,6 @@ class Hasher:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def forget(self) -> None:
-        """Files may have changed."""
-        self._known.clear()
-
     def hash(self, jobs: Iterable[Job], on_bytes: Callable[[int], None]) -> dict[str, Digest]:
         """Hash files.
 

@@ -44,6 +44,7 @@ class PackageRecord(TypedDict, total=False):
     sha256: str
     md5: str
     timestamp: int
+    url: str
     extracted_package_dir: str
     files: list[str]
     paths_data: PathsData
