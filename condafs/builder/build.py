@@ -21,9 +21,10 @@ from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
 from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress, Succeeded
 from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
-from condafs.builder.solve import Solution, archive_of, solve_specification
+from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
 from condafs.builder.transcript import Transcript
-from condafs.names import BuildName
+from condafs.errors import SpecificationError
+from condafs.names import MAX_PREFIX_BYTES, BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
@@ -34,7 +35,8 @@ from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
-from condafs.spec.specification import Specification
+from condafs.spec.parse import parse
+from condafs.spec.specification import LockedPackage, Specification
 
 
 class Build:
@@ -97,17 +99,20 @@ class Build:
         self._cache.make()
         gateway = self._cache.gateway()
         specification = self._specification
-        if specification.packages:
+        packages = specification.packages or self._packages_of_lock()
+        if packages:
             count = 0
 
             def report(file_name: str) -> None:
                 nonlocal count
                 count += 1
-                self._events.report(Progress(Phase.SOLVE, file_name, count, len(specification.packages)))
+                self._events.report(Progress(Phase.SOLVE, file_name, count, len(packages)))
 
-            records = await read_locked(specification.packages, self._cache, gateway, report)
+            records = await read_locked(packages, self._cache, gateway, report)
             channels = find_channels(sorted({record.channel or "" for record in records}), self._request.channel_alias)
-            solution = Solution(records, channels, [], specification.platform)
+            # Of a build that is made again it is still known what was asked for.
+            requested = [] if specification.packages else requested_specs(specification)
+            solution = Solution(records, channels, requested, specification.platform)
         else:
             solution = await solve_specification(
                 specification,
@@ -120,6 +125,18 @@ class Build:
         for record in sorted(solution.records, key=lambda record: record.name.normalized):
             self._transcript.note(f"  {record.name.normalized} {record.version} {record.build}  {record.url}")
         return solution
+
+    def _packages_of_lock(self) -> tuple[LockedPackage, ...]:
+        """What the build that is made again consisted of; nothing where that is not known, or cannot be fetched."""
+        if not self._request.lock:
+            return ()
+        try:
+            locked = parse(self._request.lock.encode(), "build.lock", self._specification.platform, MAX_PREFIX_BYTES)
+        except SpecificationError as error:
+            self._transcript.note(f"the lock of the build before cannot be used, it is solved anew: {error}")
+            return ()
+        self._transcript.note("made again, from the packages that it consisted of")
+        return locked.packages if locked else ()
 
     def _start_bytecode(self, solution: Solution, interpreter: Interpreter | None) -> Bytecode | None:
         packages = {number: record for number, record in enumerate(solution.records) if record.noarch.python}

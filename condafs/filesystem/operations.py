@@ -88,9 +88,8 @@ class Operations(WithoutExtendedAttributes):
         ctx: Context,
     ) -> pyfuse3.EntryAttributes:
         """Chmod, chown, truncate, utimes."""
-        del ctx
         node = self._node(inode, Node)
-        await node.change(decode_changes(attr, fields), None if fh is None else self._handles.get(fh))
+        await node.change(decode_changes(attr, fields, ctx), None if fh is None else self._handles.get(fh))
         return encode_attributes(inode, node.attributes(), node.lifetimes)
 
     @guarded(bytes)

@@ -202,6 +202,15 @@ class Intake:
         """
         await self._change(partial(changes.delete, build=build, now=self._clock()), author)
 
+    async def renew(self, build: BuildName, author: Author = DAEMON) -> None:
+        """Make a published build again in its place, because it is damaged.
+
+        Raises:
+            NotFoundError: No such build.
+            ForbiddenError: It never was published.
+        """
+        await self._change(partial(changes.renew, build=build, now=self._clock()), author)
+
     async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
         """Cancel a build that is queued, waits or runs; nothing happens to any other.
 
