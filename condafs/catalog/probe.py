@@ -5,6 +5,7 @@ circles. So a child process reads every page and decodes every record, and compa
 them. The file must not be written to meanwhile: who asks holds the lock of the catalog.
 """
 
+import faulthandler
 import os
 import resource
 import signal
@@ -57,6 +58,7 @@ def _read_and_exit(read: Callable[[], str], writing: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_SECONDS, MOST_CPU_SECONDS + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stderr__.fileno() if sys.__stderr__ else 2)  # LMDB's assertions
         said = read()
         os.write(writing, said.encode(errors="replace")[:_MOST_BYTES])

@@ -8,24 +8,25 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from condafs.builder.bytecode_cache import key_of
+from condafs.builder.bytecode_cache import key_of, read_sums
 from condafs.builder.compilers import CompilerError, Compilers, Source
 from condafs.export.environment import Relocatable
-from condafs.export.relocation import relocate
+from condafs.export.relocation import MAX_SHEBANG, relocate, short_shebang
 from condafs.health.expected import Expected
 from condafs.health.packages import FetchError, Packages
 from condafs.names import BuildName
 from condafs.prefix import externally_managed
 from condafs.prefix.activation import STATE, format_state, render_activation
 from condafs.prefix.contents import format_packages
-from condafs.prefix.layout import INTERPRETER_PREFIX, MANAGED_FILE, ORIGINALS, PACKAGES, PIN_FILE, SUMS
+from condafs.prefix.layout import INTERPRETER_PREFIX, MANAGED_FILE, MARKER, ORIGINALS, PACKAGES, PIN_FILE, SUMS
 from condafs.prefix.pinning import pinning_line
 from condafs.prefix.records import PackageRecord, PathRecord, path_records
-from condafs.prefix.sums import format_sums, hash_file, parse_sums
+from condafs.prefix.sums import format_sums, hash_file
 from condafs.spec.canonical import from_canonical
 
 Candidate: TypeAlias = Path | bytes
@@ -34,7 +35,7 @@ Candidate: TypeAlias = Path | bytes
 _BYTECODE = re.compile(r"(?:(.*)/)?__pycache__/([^/]+?)\.((?:cpython|pypy)[^/.]*)(?:\.opt-\d)?\.pyc", re.DOTALL)
 _SITE_PACKAGES = re.compile(r"(lib/[^/]+/site-packages)/(.+)", re.DOTALL)
 _ENTRY_POINT = """\
-#!{python}
+{shebang}
 # -*- coding: utf-8 -*-
 import re
 import sys
@@ -108,8 +109,10 @@ class Contents:
             module, _, function = (part.strip() for part in target.partition(":"))
             if path == f"bin/{command}":
                 for python in self._pythons():
+                    first = f"#!{python}".encode()
+                    shebang = (short_shebang(first) if len(first) > MAX_SHEBANG else first).decode()
                     text = _ENTRY_POINT.format(
-                        python=python, module=module, import_name=function.partition(".")[0], function=function
+                        shebang=shebang, module=module, import_name=function.partition(".")[0], function=function
                     )
                     yield text.encode()
 
@@ -141,15 +144,18 @@ class Contents:
         return dict(from_canonical(marker.specification.encode()).variables) if marker else {}
 
     def _sums_again(self) -> bytes:
-        """The list, made anew: of the same files, if their names can still be read in it."""
-        paths = parse_sums((self._prefix / SUMS).read_bytes())
+        """The list, made anew: of the files that can still be read in it, and those that nobody else vouches for."""
+        entries = self._expected.entries
+        unvouched = {path for path, entry in entries.items() if entry.kind in "fx" and not entry.sha256}
+        paths = (self._expected.listed & entries.keys()) | (unvouched - {MARKER, SUMS})
         return format_sums({path: hash_file(f"{self._prefix}/{path}") for path in paths})
 
     def _compiled(self, path: str, module: str, tag: str) -> Iterator[Candidate]:
         place = _SITE_PACKAGES.fullmatch(module)
         name = place[2] if place else module
-        if owned := self._owned.get(module):
-            yield from self._cached_bytecode(owned[0], name, tag)
+        owned = self._owned.get(module)
+        cached = list(self._cached_bytecode(owned[0], name, tag)) if owned else []
+        yield from cached
         with TemporaryDirectory(prefix="condafs-mend-") as directory:
             target = Path(directory, "compiled")
             for python in self._pythons()[:1]:
@@ -161,15 +167,30 @@ class Contents:
                 compilers.compile([Source(f"{self._prefix}/{module}", name, str(target))], lambda _: None)
                 compilers.end()
                 if target.exists():
-                    yield target.read_bytes()
+                    content = target.read_bytes()
+                    yield from (file for file in cached if _mend_bytecode(file, content))
+                    yield content
 
     def _cached_bytecode(self, record: PackageRecord, name: str, tag: str) -> Iterator[Path]:
-        sha256 = record.get("sha256")
+        digest = record.get("sha256")
         distribution = f"{record['name']}-{record['version']}-{record['build']}"
-        for entry in (self._bytecode / key_of(distribution, bytes.fromhex(sha256) if sha256 else None)).glob(
+        for entry in (self._bytecode / key_of(distribution, bytes.fromhex(digest) if digest else None)).glob(
             f"{tag}-*"
         ):
             with suppress(OSError, ValueError):
                 for number, module in json.loads((entry / "index").read_bytes()):
                     if module == name and isinstance(number, int):
                         yield entry / str(number)
+
+
+def _mend_bytecode(file: Path, content: bytes) -> bool:
+    """Put bytecode into the cache, when that has lost or damaged it and this is what it had; or it comes back."""
+    entry = file.parent
+    if read_sums(entry).get(file.name) != sha256(content).hexdigest():
+        return False
+    draft = entry / f".{file.name}"
+    draft.unlink(missing_ok=True)
+    draft.write_bytes(content)
+    draft.chmod(0o444)
+    draft.replace(file)
+    return True

@@ -42,6 +42,7 @@ class Expected:
         entries: By path.
         problems: Of condafs's own files, as far as reading them shows it.
         is_whole: Whether the entries are all that should be there; else an inventory is lost, and what is extra, too.
+        listed: Paths in the list of sums, as far as it can be read.
         records: Of conda-meta.
         marker: None when it cannot be read.
     """
@@ -49,6 +50,7 @@ class Expected:
     entries: dict[str, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     is_whole: bool = True
+    listed: frozenset[str] = frozenset()
     records: list[PackageRecord] = field(default_factory=list)
     marker: Marker | None = None
 
@@ -70,6 +72,7 @@ def read_expected(prefix: Path) -> Expected:
     expected = Expected()
     expected.marker = _read_marker(prefix, expected)
     sums = _read_sums(prefix, expected)
+    expected.listed = frozenset(sums)
     rows = _read_rows(prefix, expected)
     names = [path for path in rows if path.startswith(_RECORD) and path.endswith(".json") and path.count("/") == 1]
     expected.records = list(_read_records(prefix, names or _listed(sums)))

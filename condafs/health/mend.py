@@ -15,6 +15,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from condafs.health.check import Examination
@@ -123,7 +124,7 @@ class Mender:
                 if hash_file(str(draft)) != entry.sha256:
                     continue
                 _set_mode(draft, entry)
-                _set_time(draft, entry)
+                _set_time(draft, entry if entry.mtime_ns != NOT_KNOWN else _with_time_of(path, entry))
                 draft.replace(path)
             finally:
                 draft.unlink(missing_ok=True)  # two names of one file: rename(2) leaves both
@@ -172,6 +173,13 @@ def _set_mode(path: Path, entry: Entry) -> None:
 def _set_time(path: Path, entry: Entry) -> None:
     if entry.mtime_ns != NOT_KNOWN and path.lstat().st_mtime_ns != entry.mtime_ns:
         os.utime(path, ns=(entry.mtime_ns, entry.mtime_ns), follow_symlinks=False)
+
+
+def _with_time_of(path: Path, entry: Entry) -> Entry:
+    """Where nobody wrote the time down, that of the damaged file is the best there is."""
+    with suppress(FileNotFoundError):
+        return replace(entry, mtime_ns=path.lstat().st_mtime_ns)
+    return entry
 
 
 def _remove(path: Path) -> None:

@@ -142,7 +142,7 @@ class Rows:
 
 def _split(content: bytes) -> list[str]:
     fields = content.decode("utf-8", "surrogateescape").split("\0")
-    if fields.pop() or len(fields) % _FIELDS:
+    if fields.pop() or len(fields) % _FIELDS or not all(fields[0::_FIELDS]):
         msg = f"damaged: {len(fields)} fields are no rows of {_FIELDS}"
         raise ValueError(msg)
     return fields
