@@ -37,6 +37,7 @@ from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
+from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
 from condafs.tree.tree import Tree
 
@@ -83,7 +84,9 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     # Signals that come when the last receiver is closed again would end the process before it has unmounted.
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group)) as catalog:
+    require_catalog_of(settings.builds, settings.catalog)
+    with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group), is_probed=True) as catalog:
+        require_known_builds(settings.builds, catalog)
         place = _Place(mountpoint, custody, passed)
         house = partial(_live, place, settings, catalog, runner, notifier)
         try:

@@ -46,6 +46,9 @@ class Bytecode:
         prefix: The environment.
         cache: Has packages and bytecode.
         transcript: Told what does not compile.
+
+    Attributes:
+        sums: Path -> SHA-256 of what was linked, "" where the cache does not know it; complete when it has finished.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Bytecode:
         self._compilers: Compilers | None = None
         self._is_python_cached = self._is_installed = False
         self._in_place: list[str] = []
+        self.sums: dict[str, str] = {}
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._thread = ThreadPoolExecutor(1, "bytecode")
         self._end: Future[None] = self._thread.submit(self._follow)
@@ -134,9 +138,10 @@ class Bytecode:
 
     def _link(self, package: _Package, entry: Path) -> None:
         assert self._tag  # noqa: S101 - the entry has it in its name
-        self._in_place += link_entry(
-            entry, self._prefix / self._interpreter.site_packages, self._tag.rpartition("-")[0]
-        )
+        linked = link_entry(entry, self._prefix / self._interpreter.site_packages, self._tag.rpartition("-")[0])
+        self._in_place += linked.in_place
+        skipped = len(f"{self._prefix}/")
+        self.sums |= {path[skipped:]: digest for path, digest in linked.sums.items()}
         self._forget(package)
 
     def _forget(self, package: _Package) -> None:

@@ -70,6 +70,8 @@ class BuildRequest:
         memory_bytes: Address-space-independent limit (RLIMIT_DATA) for the builder and its children; 0 for none.
         wall_seconds: The builder ends itself past this; the daemon kills it a little later. 0 for none.
         attempt: Number of this try, from 1.
+        lock: Text of a lock (rattler's) whose conda packages are to be installed, instead of what solving would find
+            today; "" to solve. What it does not say, the specification does.
     """
 
     build: str
@@ -81,6 +83,7 @@ class BuildRequest:
     memory_bytes: int = 0
     wall_seconds: float = 0
     attempt: int = 1
+    lock: str = ""
 
     def encode(self) -> bytes:
         """One JSON line."""

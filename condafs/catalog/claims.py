@@ -93,6 +93,7 @@ def _queue(
         build,
         BuildState.QUEUED,
         transaction.next_sequence(),
+        generation=known.generation if known else 0,
         submitted=now,
         owner_uid=submission.owner_uid,
     )
@@ -170,7 +171,7 @@ def _release(
         return
     transaction.put_environment(replace(environment, file_name=""))
     for record in transaction.active_of(environment.name):
-        if is_possible(record.state, Step.CANCEL):
+        if is_possible(record.state, Step.CANCEL) and not record.generation:
             step(transaction, record, Step.CANCEL, changes, next_try=0, finished=now)
     forget_when_empty(transaction, environment.name)
 
@@ -189,6 +190,7 @@ def retry(transaction: Transaction, file_name: str, now: float) -> Changes:
             record.build,
             record.state,
             transaction.next_sequence(),
+            generation=record.generation,
             submitted=now,
             owner_uid=record.owner_uid,
         )

@@ -64,6 +64,7 @@ _COMMANDS = {
         ("mount", "mounting:mount", "Serve environments at a directory."),
         ("serve", "serve:serve", "Serve environments over HTTP: REST, a container registry, web pages."),
         ("token", "token:token", "Make, list and revoke the tokens that writing over HTTP needs."),
+        ("verify", "verify:verify", "Check that builds are still as they were made, to the last byte."),
         ("doctor", "doctor:doctor", "Check what condafs needs on this machine and say what to do."),
         ("demo", "tour:demo", "Take a guided tour; it needs no network and leaves nothing behind."),
     ),

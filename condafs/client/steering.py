@@ -1,4 +1,4 @@
-"""What changes without a new file, each one step in the mount: roll back, cancel, delete, retire, try again."""
+"""What changes without a new file, each one step in the mount: roll back, cancel, delete, retire, try again, renew."""
 
 import errno
 import os
@@ -57,6 +57,23 @@ def cancel(envs: Envs, name: str) -> str:
         msg = f"the build of {name} ended just now. See: condafs status {name}"
         raise NotFoundError(msg) from None
     return status.active_build
+
+
+def renew(envs: Envs, build: BuildName) -> None:
+    """Have a published build made again in its place, because it is damaged; it leads nowhere meanwhile.
+
+    Raises:
+        NotFoundError: It is not there.
+        ForbiddenError: It belongs to somebody else.
+    """
+    link = envs.mount / str(build)
+    try:
+        os.utime(link, follow_symlinks=False)
+    except FileNotFoundError:
+        msg = f"there is no published build {build}"
+        raise NotFoundError(msg) from None
+    except PermissionError:
+        raise not_yours(str(build), str(link.lstat().st_uid)) from None
 
 
 def delete_build(envs: Envs, build: BuildName) -> None:

@@ -110,6 +110,11 @@ class Settings:
         return self.state / "logs"
 
     @property
+    def locks(self) -> Path:
+        """Locks of damaged builds, as long as they are being made again."""
+        return self.state / "locks"
+
+    @property
     def exports(self) -> Path:
         """Indexes of exports, one directory a build."""
         return self.state / "exports"

@@ -78,7 +78,9 @@ def encode_attributes(number: int, attributes: Attributes, lifetimes: Lifetimes)
     return entry
 
 
-def decode_changes(entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields) -> Changes:
+def decode_changes(
+    entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields, context: pyfuse3.RequestContext
+) -> Changes:
     """What setattr asks for. Changes of ctime alone come with other changes and are made underneath anyway."""
     return Changes(
         permissions=entry.st_mode & 0o7777 if fields.update_mode else None,
@@ -87,4 +89,5 @@ def decode_changes(entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields
         size_bytes=entry.st_size if fields.update_size else None,
         mtime_ns=entry.st_mtime_ns if fields.update_mtime else None,
         atime_ns=entry.st_atime_ns if fields.update_atime else None,
+        caller=decode_caller(context),
     )

@@ -92,12 +92,11 @@ class Operations(WithoutExtendedAttributes):
         ctx: Context,
     ) -> pyfuse3.EntryAttributes:
         """Chmod, chown, truncate, utimes."""
-        del ctx
         node = self._node(inode, Node)
         handle = None if fh is None else await self.handles.file(fh)
         if fh is not None and fields.update_size:
             self._memory.note_written(fh)
-        await node.change(decode_changes(attr, fields), handle)
+        await node.change(decode_changes(attr, fields, ctx), handle)
         return encode_attributes(inode, node.attributes(), node.lifetimes)
 
     @guarded(bytes)

@@ -10,7 +10,7 @@ from pathlib import Path
 from condafs.prefix.layout import MANAGED_FILE
 from condafs.prefix.pinning import LIBRARY
 
-_TEXT = """\
+TEXT = """\
 [externally-managed]
 Error=This environment is one build of condafs. Builds never change: the next one is made from the specification.
 
@@ -27,4 +27,4 @@ def refuse_installers(prefix: Path) -> None:
         if LIBRARY.fullmatch(library.name) and not library.is_symlink() and library.is_dir():
             path = library / MANAGED_FILE
             if not path.exists():
-                path.write_text(_TEXT)
+                path.write_text(TEXT)

@@ -27,7 +27,7 @@ from condafs.catalog.transaction import Transaction
 from condafs.config import Settings, machine_platform
 from condafs.errors import ConflictError, SpecificationError
 from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.logbook import Logbook, describe
+from condafs.scheduler.logbook import MOVED, Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
 from condafs.spec.credentials import mask_credentials, mask_in_place
 from condafs.spec.parse import parse
@@ -202,6 +202,15 @@ class Intake:
         """
         await self._change(partial(changes.delete, build=build, now=self._clock()), author)
 
+    async def renew(self, build: BuildName, author: Author = DAEMON) -> None:
+        """Make a published build again in its place, because it is damaged.
+
+        Raises:
+            NotFoundError: No such build.
+            ForbiddenError: It never was published.
+        """
+        await self._change(partial(changes.renew, build=build, now=self._clock()), author)
+
     async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
         """Cancel a build that is queued, waits or runs; nothing happens to any other.
 
@@ -214,7 +223,7 @@ class Intake:
         with trio.CancelScope(shield=True):  # what is committed is told, or it would wait for the next start
             changed = await self._catalog.write(function, author)
             lines = [(record.build, describe(record)) for record in changed.builds]
-            lines += [(record.build, f"{record.name} points here now") for record in changed.moved]
+            lines += [(record.build, f"{record.name} {MOVED}") for record in changed.moved]
             for build, text in lines:
                 logger.info("%s: %s", build, text)
             await self._logbook.note(lines)

@@ -45,7 +45,7 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What chmod, chown, truncate and utimes ask for; None leaves a field as it is."""
+    """What chmod, chown, truncate and utimes ask for; None leaves a field as it is. `caller`: who asks, when known."""
 
     permissions: int | None = None
     uid: int | None = None
@@ -53,6 +53,7 @@ class Changes:
     size_bytes: int | None = None
     mtime_ns: int | None = None
     atime_ns: int | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ nowhere: whoever follows it gets ENOENT, because its prefix is incomplete.
 A symbolic link under any other name is taken when it leads to a published build: `ln -sfn` and os.replace make one
 under a temporary name and rename it over the old. Such links live in memory, for a minute. The temporary name may say
 on whose behalf (`names.BEHALF`).
+
+`touch -h` of a build's link asks for that build to be made again (`renewal`).
 """
 
 import errno
@@ -26,6 +28,7 @@ from condafs.tree.exports import ExportsDirectory, is_export_name
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.recent import Recent
+from condafs.tree.renewal import Renewal
 from condafs.tree.resolve import current_build, find_cancellable, resolve, resolve_target
 from condafs.tree.sources import Catalog, Intake, Snapshot
 from condafs.tree.specs.removals import Removals
@@ -89,6 +92,7 @@ class Root(Directory):
         "_places",
         "_recent",
         "_removals",
+        "_renewal",
         "_settled",
     )
     lifetimes = Lifetimes(attributes_seconds=60)
@@ -117,6 +121,7 @@ class Root(Directory):
         self._settled = settled
         self._now = now
         self._passing: dict[str, PassingLink] = {}
+        self._renewal = Renewal(catalog, intake, ownership.uid)
 
     @property
     def key(self) -> bytes:
@@ -148,9 +153,9 @@ class Root(Directory):
         if passing := self._passing.get(name):
             return passing
         if is_build_name(name):
-            return BuildLink(self._catalog, self._places.builds, name)
+            return BuildLink(self._catalog, self._places.builds, name, self._renewal)
         if "@" in name:
-            return ReferenceLink(self._catalog, name)
+            return ReferenceLink(self._catalog, name, self._renewal)
         try:
             return EnvironmentLink(self._recent, self._removals, EnvironmentName(name))
         except InvalidNameError:

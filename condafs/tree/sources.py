@@ -126,6 +126,10 @@ class Intake(Protocol):
         """That build is to go; one in the making is cancelled."""
         ...
 
+    async def renew(self, build: BuildName, author: Author, /) -> None:
+        """That build is to be made again."""
+        ...
+
     async def cancel(self, build: BuildName, author: Author, /) -> None:
         """That build is not to be made."""
         ...

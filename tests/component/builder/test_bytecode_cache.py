@@ -56,7 +56,7 @@ def link(package: Path, entry: Path, site_packages: Path) -> list[str]:
         path = site_packages / name.removeprefix("site-packages/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return link_entry(entry, site_packages, TAG)
+    return link_entry(entry, site_packages, TAG).in_place
 
 
 def test_modules_are_the_python_files_below_site_packages(package: Path) -> None:

@@ -125,6 +125,30 @@ class CatalogMachine(RuleBasedStateMachine):
         assert record.current == record.wanted == build.digest
 
     @rule(name=environments, version=versions)
+    def renew(self, name: str, version: int) -> None:
+        build = _build(name, version)
+        with self._catalog.snapshot() as snapshot:
+            before = snapshot.build(build.digest)
+        try:
+            self._write(lambda t: changes.renew(t, build, self._now))
+        except NotFoundError:
+            assert before is None
+            return
+        except ForbiddenError:
+            assert before
+            assert not before.generation
+            return
+        with self._catalog.snapshot() as snapshot:
+            after, environment = snapshot.build(build.digest), snapshot.environment(build.name)
+        assert before
+        assert after
+        assert after.generation == before.generation
+        if before.state is BuildState.READY:
+            assert after.state is BuildState.QUEUED
+            assert environment
+            assert environment.current != build.digest
+
+    @rule(name=environments, version=versions)
     def cancel(self, name: str, version: int) -> None:
         try:
             self._write(lambda t: changes.cancel(t, _build(name, version), self._now))
@@ -159,13 +183,16 @@ class CatalogMachine(RuleBasedStateMachine):
         digest = self._pick(choice, BuildState.BUILDING)
         with self._catalog.snapshot() as snapshot:
             leads_nowhere = {r.name.text for r in snapshot.environments() if r.current is None and not r.is_retired}
+            before = snapshot.build(digest)
         published = self._write(lambda t: attempts.publish(t, digest, attempts.Sizes(1, 1, 1), self._now))
         if published:
             record, name = published.record, published.record.name.text
             assert published.is_current == (self._wanted[name] == digest or name in leads_nowhere)
-            assert record.generation == self._generations.get(name, 0) + 1
+            last = self._generations.get(name, 0)
+            assert before
+            assert record.generation == (before.generation or last + 1), "what is made again is what it was"
             assert (record.attempts, record.failure_kind, record.next_try) == (0, "", 0)
-            self._generations[name] = record.generation
+            self._generations[name] = max(record.generation, last)
 
     @rule(file_name=file_names, name=environments, version=versions)
     def submit_and_publish(self, file_name: str, name: str, version: int) -> None:
@@ -220,10 +247,10 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert snapshot.image(EnvironmentName(name)) == self._images.get(name, DEFAULT_IMAGE)
 
     @invariant()
-    def only_what_is_wanted_waits_for_its_turn(self) -> None:
+    def only_what_is_wanted_or_was_a_generation_waits_for_its_turn(self) -> None:
         with self._catalog.snapshot() as snapshot:
             for record in self._records():
-                if record.state in (BuildState.QUEUED, BuildState.WAITING):
+                if record.state in (BuildState.QUEUED, BuildState.WAITING) and not record.generation:
                     environment = snapshot.environment(record.name)
                     assert environment
                     assert environment.wanted == record.digest
@@ -246,7 +273,8 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert (EventKind.MOVED, shown) in told
         for name, shown in self._leads_to.items():
             if shown and not leads_to.get(name):
-                assert (EventKind.RETIRED, name) in {(event.kind, str(event.name)) for event in news}
+                is_retired = (EventKind.RETIRED, name) in {(event.kind, str(event.name)) for event in news}
+                assert is_retired or (EventKind.SUBMITTED, shown) in told, "or what it led to is made again"
         self._states, self._leads_to = states, leads_to
         self._told, self._told_at = self._told + len(news), self._now
 
