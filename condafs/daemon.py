@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,11 +26,13 @@ import trio
 
 from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
+from condafs.catalog.usage import count_anew
 from condafs.config import Settings
 from condafs.errors import CondafsError, DiskFullError, MachineError, UserError
 from condafs.export.exports import Exports
 from condafs.filesystem.connection import Custody
 from condafs.filesystem.ledger import Ledger
+from condafs.filesystem.mounting import mount_at
 from condafs.filesystem.serve import Mounting
 from condafs.mirror.child import command_of, keep_watching
 from condafs.notify import Notifier, take_descriptors
@@ -39,6 +41,7 @@ from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
+from condafs.tree.specs.owners import reconcile_owners
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -78,6 +81,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     passed = take_descriptors(os.environ, os.getpid()).get(FUSE)
     notifier = Notifier.take(os.environ, os.getpid())
     custody = _custody(notifier, os.environ.get("RUNTIME_DIRECTORY", ""), passed, takes_over=takes_over)
+    settings = settings if passed is None else replace(settings, allow_other=_is_shared(mountpoint))
     _make_directories(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
     os.umask(0o022)  # environments are for everybody who may see the mount
@@ -124,6 +128,14 @@ def _custody(notifier: Notifier, runtime: str, passed: int | None, *, takes_over
             raise UserError(msg)
         ledger = Ledger.open(Path(runtime.partition(":")[0]) / "ledger")
     return Custody(partial(notifier.keep, FUSE), partial(notifier.drop, FUSE), ledger)
+
+
+def _is_shared(mountpoint: Path) -> bool:
+    """Whether others see the mount whose connection was passed, which its maker decided; to be taken for granted where
+    it cannot be seen.
+    """  # noqa: D205 - one thought
+    mount = mount_at(mountpoint)
+    return mount is None or mount.is_shared
 
 
 def _group(name: str) -> int | None:
@@ -178,16 +190,19 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
     notifier: Notifier,
     signals: AsyncIterator[int],
 ) -> None:
-    allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
     async with trio.open_nursery() as working:
         exports = Exports(catalog, settings, working)
         scheduler = Scheduler(catalog, runner, settings, exports, clock=time.time, uniform=random.uniform)
-        intake = Intake(catalog, scheduler, settings, clock=time.time)
+        intake = Intake(catalog, scheduler, settings, clock=time.time, daemon_uid=os.geteuid())
         tree = Tree(settings, catalog, intake, scheduler, exports)
-        mounting = Mounting(tree, place.mountpoint, allow_other=allow_other, custody=place.custody, passed=place.passed)
+        mounting = Mounting(
+            tree, place.mountpoint, allow_other=settings.is_shared, custody=place.custody, passed=place.passed
+        )
         await exports.sweep()
         await mounting.recall()
         await working.start(scheduler.run)
+        await catalog.write(count_anew)
+        await reconcile_owners(intake, catalog, settings.specs)
         await catch_up(intake, catalog, settings.specs, _owner_uid, tree.is_being_written)
         async with trio.open_nursery() as serving:
             working.start_soon(_end_at_signal, signals, serving.cancel_scope)

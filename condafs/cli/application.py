@@ -20,6 +20,11 @@ _COMMANDS = {
         ("build", "submit:build", "Submit a specification: the same as copying the file into .specs of the mount."),
         ("status", "report:status", "Show what every environment is and does, or everything about one of them."),
         ("logs", "follow:logs", "Show the log of an environment's build."),
+        (
+            "quota",
+            "quota:quota",
+            "Show what you have and may have: environments, builds of today, bytes.",
+        ),
         ("cancel", "steer:cancel", "Stop the build that is queued, being made or waiting for its next try."),
         (
             "activate",

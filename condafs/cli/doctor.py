@@ -15,7 +15,15 @@ from rich.text import Text
 
 from condafs.cli.parameters import JsonOption
 from condafs.cli.rebuild import rebuild
-from condafs.cli.requirements import Finding, Level, fuse_findings, room_findings, sharing_findings, state_findings
+from condafs.cli.requirements import (
+    Finding,
+    Level,
+    fuse_findings,
+    group_findings,
+    room_findings,
+    sharing_findings,
+    state_findings,
+)
 from condafs.cli.terminal import output, print_json, print_table
 from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings, machine_platform
@@ -65,6 +73,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     is_root = os.geteuid() == 0
     yield from fuse_findings(is_root=is_root)
     yield from sharing_findings(is_root=is_root, allow_other=settings.allow_other)
+    yield from group_findings(settings)
     yield from state_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()

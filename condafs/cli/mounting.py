@@ -10,7 +10,7 @@ from typing import Annotated, cast
 from cyclopts import Parameter
 
 from condafs.cli.daemonize import start_in_background
-from condafs.cli.requirements import Level, fuse_findings, sharing_findings, state_findings
+from condafs.cli.requirements import Level, fuse_findings, group_findings, sharing_findings, state_findings
 from condafs.cli.terminal import remarks
 from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings
@@ -71,6 +71,7 @@ def _require_machine(settings: Settings) -> None:
     findings = [
         *fuse_findings(is_root=is_root),
         *sharing_findings(is_root=is_root, allow_other=settings.allow_other),
+        *group_findings(settings),
         *state_findings(settings),
     ]
     problems = [item for item in findings if item.level is Level.PROBLEM]

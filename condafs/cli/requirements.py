@@ -12,8 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from condafs.config import Settings
+from condafs.config.sharing import find_sharing
+from condafs.errors import MachineError
 from condafs.names import MAX_PREFIX_BYTES, SpecDigest
-from condafs.wording import size_text
+from condafs.wording import group_text, size_text
 
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONFIGURATION = Path("/etc/fuse.conf")
@@ -81,6 +83,23 @@ def sharing_findings(
         yield Finding("other users", Level.PROBLEM, "allow-other is set, but only root may allow it here", remedy)
     else:
         yield Finding("other users", Level.OK, "see the mount" if wanted else "do not see the mount (allow-other: no)")
+
+
+def group_findings(settings: Settings) -> Iterator[Finding]:
+    """Who may make environments."""
+    try:
+        sharing = find_sharing(settings)
+    except MachineError as error:
+        yield Finding("who may write", Level.PROBLEM, "nobody: a group is missing", str(error))
+        return
+    if not settings.is_shared:
+        yield Finding("who may write", Level.OK, "you, for nobody else sees the mount")
+    elif sharing.problem:
+        yield Finding("who may write", Level.WARNING, "only root: a group is missing", sharing.problem)
+    elif sharing.gid is None:
+        yield Finding("who may write", Level.OK, f"specs-mode {sharing.permissions:o}")
+    else:
+        yield Finding("who may write", Level.OK, f"members of the group {group_text(sharing.gid)}")
 
 
 def state_findings(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ import os
 import secrets
 
 from condafs.client.envs import Envs, not_yours
-from condafs.errors import ForbiddenError, NotFoundError
+from condafs.client.quota import read_quota
+from condafs.errors import ForbiddenError, NotFoundError, QuotaError
 from condafs.names import BuildName, behalf_name
 
 
@@ -132,6 +133,7 @@ def try_again(envs: Envs, name: str) -> None:
     Raises:
         NotFoundError: No such environment, or it is retired.
         ForbiddenError: It belongs to somebody else.
+        QuotaError: Its owner's quota is used up.
     """
     status = envs.status(name)
     if not status.file:
@@ -141,3 +143,8 @@ def try_again(envs: Envs, name: str) -> None:
         (envs.specs / status.file).touch()
     except PermissionError:
         raise not_yours(name, status.owner) from None
+    except OSError as error:
+        if error.errno != errno.EDQUOT:
+            raise
+        used_up = read_quota(envs, int(status.owner)).used_up if status.owner.isdecimal() else ""
+        raise QuotaError(used_up or f"{name}: a quota is used up") from None

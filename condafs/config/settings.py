@@ -1,6 +1,7 @@
 """Settings as a value, their defaults, and what is known of the machine."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +41,8 @@ class Settings:
         default_channels: For specifications that name none.
         channel_alias: URL that plain channel names are below.
         allow_other: Whether other users see the mount; None: when running as root.
-        specs_mode: Permission bits of `.specs`, `.logs` and the root.
+        specs_mode: Permission bits of `.specs`, `.logs` and the root; None: see `config.sharing`.
+        specs_group: Their group; None: `condafs`, where there is such a group.
         image_base: What container images stand on when their specification does not say: `host`, `none`, or the
             absolute path of an OCI archive.
         catalog_group: Users of this group may read the catalog, as the HTTP server does when it is another user; "" for
@@ -53,6 +55,9 @@ class Settings:
         http_dynamic: Whether pulling `condafs-dynamic/…` from its registry builds environments.
         watch: Files and directories that the daemon itself mirrors into `.specs`, as its own user.
         watch_retire: Whether an environment is retired when its watched file is removed.
+        quota_environments, quota_builds_per_day, quota_bytes: What one user may have: environments, builds begun on one
+            day (UTC), bytes of builds beyond the package cache; None: any number.
+        quotas: The same for some, by `user` or `@group`: fields of `config.quotas.Limits` that differ.
     """
 
     state: Path
@@ -65,7 +70,8 @@ class Settings:
     default_channels: tuple[str, ...] = ("conda-forge",)
     channel_alias: str = "https://conda.anaconda.org"
     allow_other: bool | None = None
-    specs_mode: int = 0o1777
+    specs_mode: int | None = None
+    specs_group: str | None = None
     image_base: str = "host"
     catalog_group: str = ""
     http_bind: tuple[str, ...] = ()
@@ -76,6 +82,15 @@ class Settings:
     http_dynamic: bool = False
     watch: tuple[Path, ...] = ()
     watch_retire: bool = False
+    quota_environments: int | None = None
+    quota_builds_per_day: int | None = None
+    quota_bytes: int | None = None
+    quotas: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other users see the mount."""
+        return os.geteuid() == 0 if self.allow_other is None else self.allow_other
 
     @property
     def catalog(self) -> Path:

@@ -12,6 +12,7 @@ from condafs.errors import (
     ForbiddenError,
     InvalidNameError,
     NotFoundError,
+    QuotaError,
     SpecificationError,
     UserError,
 )
@@ -23,6 +24,7 @@ _ERRNO: dict[type[CondafsError], int] = {
     InvalidNameError: errno.EINVAL,
     AmbiguousDigestError: errno.EINVAL,
     ConflictError: errno.EINVAL,
+    QuotaError: errno.EDQUOT,
     SpecificationError: errno.EINVAL,
     UserError: errno.EINVAL,
     DiskFullError: errno.ENOSPC,

@@ -44,12 +44,14 @@ class Mount:
         place: Where.
         type: Of the file system, as `fuse.condafs`.
         source: Its name, as `condafs`.
+        is_shared: Whether other users are let in.
     """
 
     device: str
     place: Path
     type: str
     source: str
+    is_shared: bool = False
 
     @property
     def is_condafs(self) -> bool:
@@ -64,7 +66,9 @@ def parse_mountinfo(content: bytes) -> list[Mount]:
         before, separator, after = line.partition(b" - ")
         place, rest = before.split(b" "), after.split(b" ")
         if separator and len(place) > 4 and len(rest) > 1:  # noqa: PLR2004 - fields (5) and (10) of the manual page
-            found.append(Mount(place[2].decode(), Path(_decode(place[4])), _decode(rest[0]), _decode(rest[1])))
+            is_shared = b"allow_other" in b"".join(rest[2:3]).split(b",")
+            names = _decode(rest[0]), _decode(rest[1])
+            found.append(Mount(place[2].decode(), Path(_decode(place[4])), *names, is_shared))
     return found
 
 

@@ -139,9 +139,9 @@ class Operations(WithoutExtendedAttributes):
         self, inode: Inode, new_parent_inode: Inode, new_name: bytes, ctx: Context
     ) -> pyfuse3.EntryAttributes:
         """One more name."""
-        del ctx
         node = self._node(inode, Node)
-        making = partial(self._directory(new_parent_inode).make_link, node, decode_name(new_name))
+        directory = self._directory(new_parent_inode)
+        making = partial(directory.make_link, node, decode_name(new_name), decode_caller(ctx))
         await self._once.make(making, nothing, "link", new_parent_inode, new_name)
         return self._entry(node)
 

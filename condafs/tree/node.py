@@ -212,9 +212,9 @@ class Directory(Node):
         del target, caller
         refuse(errno.EROFS, name)
 
-    async def make_link(self, file: Node, name: str) -> None:
+    async def make_link(self, file: Node, name: str, caller: Caller) -> None:
         """One more name for `file`."""
-        del file
+        del file, caller
         refuse(errno.EROFS, name)
 
     async def unlink(self, name: str, caller: Caller) -> None:

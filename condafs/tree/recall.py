@@ -16,6 +16,7 @@ from condafs.tree.exports import ExportsDirectory
 from condafs.tree.history import HistoryDirectory
 from condafs.tree.links import PassingLink, ReferenceLink
 from condafs.tree.node import Directory, Node
+from condafs.tree.quota import QuotaDirectory
 from condafs.tree.root import Root
 from condafs.tree.specs.backing import key_of
 from condafs.tree.specs.top import SpecsDirectory
@@ -28,24 +29,26 @@ class Recall:
 
     Args:
         root: All of the tree.
-        specs, exports, history: Parts of it.
-        directories: The dot directories, these three too, by name.
+        specs, exports, history, quota: Parts of it.
+        directories: The dot directories at the top, the first three too, by name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all of the tree
         self,
         root: Root,
         specs: SpecsDirectory,
         exports: ExportsDirectory,
         history: HistoryDirectory,
+        quota: QuotaDirectory,
         directories: Mapping[str, Directory],
     ) -> None:
         self._root = root
         self._specs = specs
         self._exports = exports
         self._history = history
+        self._quota = quota
         self._directories = directories
-        self._single = {node.key: node for node in (root, *directories.values())}
+        self._single = {node.key: node for node in (root, quota, *directories.values())}
         self._files: dict[bytes, Node] = {}
         self._finders: Mapping[str, _Finder] = {
             "env": self._in_root,
@@ -53,6 +56,7 @@ class Recall:
             "at": self._reference,
             "passing": self._passing,
             "status": self._status,
+            "quota": self._quota_of,
             "log": self._log,
             "history": self._generations,
             "events": self._events,
@@ -93,6 +97,9 @@ class Recall:
 
     async def _status(self, name: str) -> Node | None:
         return self._directories[".status"].listed(name)
+
+    async def _quota_of(self, uid: str) -> Node | None:
+        return self._quota.listed(uid)
 
     async def _log(self, build: str) -> Node | None:
         return self._directories[".logs"].listed(f"{build}.log")

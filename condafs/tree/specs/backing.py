@@ -11,13 +11,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
 from condafs.names import is_spec_file
 from condafs.tree.node import Attributes, Changes, Handle, Lifetimes, Link, Node, refuse
-from condafs.tree.specs.owner import Owner, Place, read_owner, write_owner
+from condafs.tree.rights import Rights
+from condafs.tree.specs.owner import Owner, Place, read_link, read_owner, write_owner
 
 if TYPE_CHECKING:
     from condafs.tree.specs.directory import SpecDirectory
@@ -43,14 +45,20 @@ def key_of(identity: Identity) -> bytes:
 
 
 class Backed(Node):
-    """What all nodes of `.specs` share."""
+    """What all nodes of `.specs` share.
 
-    __slots__ = ("__weakref__", "identity", "is_detached", "kept", "places")
+    Args:
+        identity: Of the file underneath.
+        rights: Of this mount.
+    """
+
+    __slots__ = ("__weakref__", "identity", "is_detached", "kept", "places", "rights")
     # All changes come through the kernel that remembers; a second covers what a restart or an administrator did.
     lifetimes = Lifetimes(name_seconds=1, attributes_seconds=1)
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, rights: Rights) -> None:
         self.identity = identity
+        self.rights = rights
         self.places: set[tuple[SpecDirectory, str]] = set()
         self.is_detached = False
         self.kept = ""
@@ -111,7 +119,7 @@ class Backed(Node):
             owner.permissions if changes.permissions is None else changes.permissions,
         )
         if changed != owner:
-            write_owner(place, changed)
+            write_owner(place, self.rights.kept(changed, is_directory=stat.S_ISDIR(found.st_mode)))
         if changes.mtime_ns is not None or changes.atime_ns is not None:
             times = (
                 found.st_atime_ns if changes.atime_ns is None else changes.atime_ns,
@@ -122,9 +130,8 @@ class Backed(Node):
 
 def attributes_of(found: os.stat_result, owner: Owner) -> Attributes:
     """What people see of a file underneath."""
-    permissions = 0o777 if stat.S_ISLNK(found.st_mode) else owner.permissions
     return Attributes(
-        mode=stat.S_IFMT(found.st_mode) | permissions,
+        mode=stat.S_IFMT(found.st_mode) | owner.permissions,
         uid=owner.uid,
         gid=owner.gid,
         size_bytes=found.st_size,
@@ -141,11 +148,16 @@ class SpecLink(Backed, Link):
 
     __slots__ = ()
 
+    def attributes(self) -> Attributes:
+        """A link's, whatever it is underneath."""
+        found = super().attributes()
+        return replace(found, mode=stat.S_IFLNK | 0o777)
+
     async def target(self) -> str:
         """As it was made."""
         place = self.place()
         # A descriptor is never held for a link.
-        return os.readlink(place) if isinstance(place, str) else refuse(errno.ESTALE)  # noqa: PTH115
+        return read_link(place) if isinstance(place, str) else refuse(errno.ESTALE)
 
 
 class Registry:

@@ -104,13 +104,26 @@ class Submissions:
             async for number, name, work in self._receive:
                 nursery.start_soon(self._carry_out, number, name, work)
 
-    async def check(self, name: str, content: bytes) -> None:
-        """Raise SpecificationError when that content cannot stand under that name."""
+    async def check(self, name: str, content: bytes, uid: int) -> None:
+        """Raise UserError when that content of that owner cannot stand under that name."""
         await self.removals.decided(but=name)  # a file that was renamed in two steps claims its environment no more
+        await self._intake.know(uid)
+        if not self._intake.limits_of(uid).is_none:
+            await self._others_settled(name)  # what she closed before counts
         if len(content) <= INLINE_BYTES:
-            self._intake.check(name, content)
+            self._intake.check(name, content, uid)
         else:
-            await trio.to_thread.run_sync(self._intake.check, name, content)
+            await trio.to_thread.run_sync(self._intake.check, name, content, uid)
+
+    async def check_retry(self, name: str, uid: int) -> None:
+        """Raise QuotaError when touching that file of that owner would be refused."""
+        await self._intake.know(uid)
+        self._intake.check_retry(name)
+
+    async def give(self, name: str, uid: int) -> None:
+        """A file has another owner: so has its environment when this returns."""
+        async with self.locked(name):
+            await self._intake.give(name, uid)
 
     def submit_soon(self, name: str, author: Author | None = None) -> None:
         """The content of a file changed. `author`: who put it into place, when that is more than its owner."""
@@ -129,16 +142,26 @@ class Submissions:
 
     async def settled(self, *names: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """What was handed over before now is carried out, of these names or of all; gives up after a while."""
+        await self._wait_for(lambda name: not names or name in names, patience_seconds)
+
+    async def _others_settled(self, but: str) -> None:
+        """As `settled`, of all but one name, which whoever waits may have locked."""
+        await self._wait_for(lambda name: name != but, PATIENCE_SECONDS)
+
+    async def _wait_for(self, is_meant: Callable[[str], bool], patience_seconds: float) -> None:
         if not self._pending:
             return
         with trio.move_on_after(patience_seconds):
             for name, event in tuple(self._pending.values()):
-                if not names or name in names:
+                if is_meant(name):
                     await event.wait()
 
-    async def retire_soon(self, name: str, author: Author) -> None:
-        """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits."""
-        self.removals.begin(name)
+    async def retire_soon(self, name: str, author: Author, owner_uid: int) -> None:
+        """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits.
+
+        Until that is decided, nobody but who removed it and its owner can bring it back.
+        """
+        self.removals.begin(name, author.uid, owner_uid)
         self._enqueue(name, partial(self._retire, author=author))
         with self._catalog.snapshot() as snapshot:
             record = snapshot.file(name)

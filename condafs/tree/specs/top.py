@@ -11,6 +11,7 @@ import trio
 
 from condafs.names import EnvironmentName
 from condafs.tree.node import Attributes, Caller, Changes, Handle, Node, Ownership, refuse
+from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Intake
 from condafs.tree.specs.backing import Backed, Registry, key_of
 from condafs.tree.specs.directory import SpecDirectory
@@ -93,18 +94,20 @@ class SpecsDirectory(SpecDirectory):
         path: The directory underneath; it is made when missing.
         catalog, intake: The rest of the house.
         ownership: Owner and mode that people see.
+        rights: Of this mount.
         forget: Blocking: nobody remembers where an environment leads when it returns.
     """
 
     __slots__ = ("_ownership", "_refusals", "_spec_files")
     is_top = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that is written goes through here
         self,
         path: Path,
         catalog: Catalog,
         intake: Intake,
         ownership: Ownership,
+        rights: Rights,
         forget: Callable[[EnvironmentName], None],
     ) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +115,7 @@ class SpecsDirectory(SpecDirectory):
         found = path.stat()
         self._spec_files = SpecFiles(path, registry)
         submissions = Submissions(intake, catalog, self._spec_files, forget)
-        super().__init__(registry, submissions, (found.st_dev, found.st_ino))
+        super().__init__(registry, submissions, (found.st_dev, found.st_ino), rights)
         self._refusals = Refusals(catalog)
         self._ownership = ownership
         registry.add(self)
@@ -170,7 +173,7 @@ class SpecsDirectory(SpecDirectory):
         """All files and directories; of those without a name, what another process had open."""
         yield from super().everything()
         for path, found in self.registry.kept_files():
-            file = SpecFile((found.st_dev, found.st_ino), self.submissions)
+            file = SpecFile((found.st_dev, found.st_ino), self.rights, self.submissions)
             file.kept, file.is_detached = path, True
             yield file
 
@@ -211,7 +214,11 @@ class SpecsDirectory(SpecDirectory):
         elif not self._refusals.dismiss(file_name):
             refuse(errno.ENOENT, name)
 
-    def require_free(self, name: str) -> None:
-        """Names of messages are taken."""
-        if refused_file(name):
+    def require_free(self, name: str, caller: Caller) -> None:
+        """Names of messages are taken; one that was removed a moment ago is kept for who may bring it back.
+
+        mv, install and git remove a file and write it again: nobody else gets in between.
+        """
+        whose = self.submissions.removals.whose(name)
+        if refused_file(name) or (whose and not self.rights.may_act_for(caller.uid, *whose)):
             refuse(errno.EPERM, name)

@@ -15,7 +15,8 @@ from condafs.catalog.events import EventKind, kind_of
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
-from condafs.errors import ConflictError, ForbiddenError, NotFoundError
+from condafs.catalog.usage import count_anew
+from condafs.errors import ConflictError, ForbiddenError, NotFoundError, NotYoursError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
@@ -29,6 +30,7 @@ environments = st.sampled_from(NAMES)
 file_names = st.sampled_from(FILES)
 versions = st.integers(0, 3)
 choices = st.integers(0, 7)
+users = st.sampled_from((7, 8))
 images = st.sampled_from([DEFAULT_IMAGE, ImageSettings(user="x"), ImageSettings(labels=(("a", "b"),))])
 
 
@@ -77,7 +79,7 @@ class CatalogMachine(RuleBasedStateMachine):
         submission = claims.Submission(_file(file_name, build), b"{}", 7, moved_from, image)
         try:
             self._write(lambda t: claims.submit(t, submission, self._now))
-        except ConflictError:
+        except (ConflictError, NotYoursError):
             return
         self._wanted[name] = build.digest
         self._images[name] = image
@@ -96,6 +98,10 @@ class CatalogMachine(RuleBasedStateMachine):
         submission = claims.Submission(_file(new, _build(name, version)), b"{}", 7, old, image)
         if old != new and self._write(lambda t: claims.move_file(t, submission)):
             self._images[name] = image
+
+    @rule(file_name=file_names, uid=users)
+    def give(self, file_name: str, uid: int) -> None:
+        self._write(lambda t: claims.give_file(t, file_name, uid))
 
     @rule(file_name=file_names, moved_from=st.just("") | file_names)
     def refuse(self, file_name: str, moved_from: str) -> None:
@@ -218,6 +224,16 @@ class CatalogMachine(RuleBasedStateMachine):
         self._catalog = Catalog.open(Path(self._folder.name) / "c")
         self._write(lambda t: attempts.recover(t, MOST_ATTEMPTS, self._now))
         assert not [record for record in self._records() if record.state is BuildState.BUILDING]
+
+    @invariant()
+    def what_users_have_is_what_counting_anew_finds(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            kept = list(snapshot.usages())
+            owners = {record.name: record.owner_uid for record in snapshot.environments()}
+            assert all(build.owner_uid == owners.get(build.name, build.owner_uid) for build in snapshot.builds())
+        self._write(count_anew)
+        with self._catalog.snapshot() as snapshot:
+            assert list(snapshot.usages()) == kept
 
     @invariant()
     def names_point_at_published_builds_that_are_wanted(self) -> None:

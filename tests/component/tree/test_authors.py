@@ -84,10 +84,12 @@ async def test_a_temporary_name_says_on_whose_behalf(house: House, tree: Tree, s
     assert await submissions(house, tree) == [("one", Author(33, "ci"))]
 
 
-async def test_who_renames_is_the_author_whosever_the_file_is(house: House, tree: Tree, specs: Directory) -> None:
+async def test_who_renames_is_the_author_and_root_may_do_so(house: House, tree: Tree, specs: Directory) -> None:
     await write(specs, ".by=ann@example.org=ab12cd", b"one", ANN)
-    await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", WEB)
-    assert await submissions(house, tree) == [("one", Author(33, "ann@example.org"))]
+    with pytest.raises(PermissionError):
+        await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", WEB)
+    await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", Caller(0, 0))
+    assert await submissions(house, tree) == [("one", Author(0, "ann@example.org"))]
     assert house.calls[-1][3] == "1000", "the owner stays the owner"
 
 
@@ -134,7 +136,7 @@ async def test_what_is_not_let_into_place_is_told_with_its_label(house: House, t
     file = await specs.child(BY_CI)
     assert file is not None
     with pytest.raises(SpecificationError):
-        await specs.make_link(file, "foo.yaml")
+        await specs.make_link(file, "foo.yaml", WEB)
     await tree.settled()
     assert house.calls == [("note_refusal", "foo.yaml")] * 2
     assert house.authors == [Author(33, "ci"), Author(33)]

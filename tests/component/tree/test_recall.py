@@ -42,6 +42,11 @@ async def test_every_key_leads_to_its_node(house: House, tree: Tree) -> None:
     assert isinstance(generations, Directory)
     more = [await generations.child(".events"), await tree.root.child("foo@-1"), await tree.root.child("foo.tar")]
     more.append(await tree.root.make_symlink("tmp:1", "foo@-1", ME))
+    status = await tree.root.child(".status")
+    assert isinstance(status, Directory)
+    quotas = await status.child(".quota")
+    assert isinstance(quotas, Directory)
+    more += [quotas, await quotas.child("1000")]
     tags = set()
     for node in [*nodes, *filter(None, more)]:
         again = await tree.recall(node.key)
@@ -49,7 +54,9 @@ async def test_every_key_leads_to_its_node(house: House, tree: Tree) -> None:
         assert again.key == node.key
         assert type(again) is type(node)
         tags.add(node.key.partition(b":")[0])
-    expected = "root specs status logs history exports env build at generation log events passing export-name export"
+    expected = (
+        "root specs status logs history exports env build at generation log events passing quota export export-name"
+    )
     assert tags >= {tag.encode() for tag in expected.split()}
 
 
