@@ -7,6 +7,7 @@ because she submitted or touched a specification. What exists already, or is und
 from collections import Counter
 from dataclasses import replace
 
+from condafs.catalog.events import DAEMON
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import UsageRecord
 from condafs.catalog.transaction import Transaction
@@ -88,6 +89,19 @@ def find_excess(  # noqa: PLR0913 - who has what, and what is to come
         return None
     text = used_up(snapshot.usage(uid), limits, now, environments=environments, builds=builds)
     return QuotaError(text) if text else None
+
+
+def charge_build(transaction: Transaction, uid: int, limits: Limits, now: float) -> None:
+    """A user has a build made again that is there: it is one of the day, and takes no room.
+
+    Raises:
+        QuotaError: There were as many as may be.
+    """
+    if uid == DAEMON.uid:
+        return
+    if refusal := find_excess(transaction, uid, replace(limits, own_bytes=None), now, builds=1):
+        raise refusal
+    count_build(transaction, uid, now)
 
 
 def _is_over(amount: int, limit: int | None) -> bool:

@@ -25,6 +25,7 @@ from condafs.catalog.records import FileRecord
 from condafs.catalog.rights import Policy
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
+from condafs.catalog.usage import charge_build
 from condafs.config import Settings, machine_platform
 from condafs.config.quotas import Limits, Quotas
 from condafs.errors import ConflictError, NotYoursError, QuotaError, SpecificationError, UserError
@@ -267,9 +268,17 @@ class Intake:
 
         Raises:
             NotFoundError: No such build.
-            ForbiddenError: It never was published.
+            ForbiddenError: It never was published, or its environment is not the author's.
+            QuotaError: The author began as many builds today as may be.
         """
-        await self._change(partial(changes.renew, build=build, now=self._clock()), author)
+        await self.know(author.uid)
+
+        def renew(transaction: Transaction) -> Changes:
+            now = self._clock()
+            charge_build(transaction, author.uid, self.limits_of(author.uid), now)
+            return changes.renew(transaction, build, now)
+
+        await self._change(self._by_owner(build.name, renew), author)
 
     async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
         """Cancel a build that is queued, waits or runs; nothing happens to any other.

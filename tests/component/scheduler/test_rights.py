@@ -96,6 +96,18 @@ async def test_a_try_too_many_is_refused_and_says_so_until_there_is_another(limi
     assert refusal(house, "foo.yaml") == ""
 
 
+async def test_having_a_build_made_again_is_its_owners_and_one_of_the_day(limited: House) -> None:
+    build = await ready(limited, "foo")
+    with pytest.raises(NotYoursError):
+        await limited.intake.renew(build, Author(BOB))
+    await limited.intake.renew(build, Author(ANN))
+    await limited.until(build, BuildState.READY)
+    with pytest.raises(QuotaError, match="you began 2 of 2 builds of today"):
+        await limited.intake.renew(build, Author(ANN))
+    await limited.intake.renew(build, Author(0))
+    await limited.until(build, BuildState.READY)
+
+
 async def test_quotas_of_one_user_are_known_when_they_are_needed(limited: House) -> None:
     house = limited
     assert house.intake.limits_of(BOB) == Limits(builds_per_day=2)
