@@ -106,7 +106,9 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
     if record.state in ACTIVE_STATES:
         return changes if record.state is BuildState.DELETING else cancel(transaction, build, now)
     if labels := labels_of(transaction, build.digest):
-        msg = f"{build} is pinned as {', '.join(labels)}: remove {', '.join(f'.pins/{label}' for label in labels)} first"
+        msg = (
+            f"{build} is pinned as {', '.join(labels)}: remove {', '.join(f'.pins/{label}' for label in labels)} first"
+        )
         raise ForbiddenError(msg)
     environment = transaction.environment(build.name)
     if environment and not environment.is_retired and digest_is_used(environment, build.digest):

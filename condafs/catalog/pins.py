@@ -34,9 +34,7 @@ def pin(transaction: Transaction, record: PinRecord) -> None:
         msg = f"there is a pin {record.label} already"
         raise ForbiddenError(msg)
     transaction.put_pin(record)
-    transaction.note(
-        EventKind.PINNED, build.name, build.digest, generation=build.generation, detail=record.label
-    )
+    transaction.note(EventKind.PINNED, build.name, build.digest, generation=build.generation, detail=record.label)
 
 
 def unpin(transaction: Transaction, label: str, now: float) -> None:

@@ -19,8 +19,8 @@ from condafs.catalog.encoding import (
     encode_file,
     encode_image,
     encode_number,
-    encode_usage,
     encode_pin,
+    encode_usage,
     event_key,
     event_name,
     key_sequence,
@@ -31,7 +31,15 @@ from condafs.catalog.encoding import (
 )
 from condafs.catalog.events import DAEMON, EventKind, EventRecord, detail_of, kind_of
 from condafs.catalog.reader import Snapshot
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
+from condafs.catalog.records import (
+    ACTIVE_STATES,
+    BuildRecord,
+    BuildState,
+    EnvironmentRecord,
+    FileRecord,
+    PinRecord,
+    UsageRecord,
+)
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,

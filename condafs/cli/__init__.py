@@ -13,6 +13,8 @@
     compare         diff
     follow          logs
     steer           rollback, cancel
+    gc, du          gc, du                  house
+    pin             pin, unpin
     enter           activate, run           shells
     project         hook, allow, prepare
     doctor          doctor                  requirements

@@ -53,7 +53,8 @@ def unpin(envs: Envs, label: str) -> None:
         msg = f"there is no pin {label}: condafs pin lists them"
         raise NotFoundError(msg) from None
     except PermissionError:
-        raise not_yours(f"the pin {label}", owner) from None
+        what = f"the pin {label}"
+        raise not_yours(what, owner) from None
 
 
 def _link(target: str, place: Path, *, is_new: bool) -> None:

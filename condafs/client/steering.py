@@ -79,7 +79,7 @@ def renew(envs: Envs, build: BuildName) -> None:
 
 
 def delete_build(envs: Envs, build: BuildName) -> None:
-    """Remove a published build that no name points at.
+    """Remove a published build that no name points at, or what is remembered of one that failed.
 
     Raises:
         NotFoundError: It is not there.
@@ -88,7 +88,7 @@ def delete_build(envs: Envs, build: BuildName) -> None:
     try:
         (envs.mount / str(build)).unlink()
     except FileNotFoundError:
-        msg = f"there is no published build {build}"
+        msg = f"there is no build {build}"
         raise NotFoundError(msg) from None
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EACCES, errno.EBUSY}:

@@ -20,7 +20,7 @@ import trio
 from condafs.catalog import changes, claims, pins, rights
 from condafs.catalog.changes import Changes
 from condafs.catalog.claims import Submission
-from condafs.catalog.events import Author, DAEMON
+from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.records import FileRecord, PinRecord
 from condafs.catalog.rights import Policy
 from condafs.catalog.store import Catalog

@@ -1,4 +1,4 @@
-"""`.pins`: a symbolic link for each build that somebody wants kept, which neither `rm` nor garbage collection then takes.
+"""`.pins`: a symbolic link for each build that somebody wants kept, which neither `rm` nor garbage collection takes.
 
 `ln -s ../foo@-1 /envs/.pins/paper-2026` pins, `rm` unpins, `ls -l` shows who keeps what since when. What the target
 means is looked up when the link is made; from then on it leads to that build, whatever happens to the name.
@@ -20,7 +20,7 @@ from condafs.tree.root import Places
 from condafs.tree.sources import Catalog, Intake
 
 LABEL = re.compile(r"\w[\w.+@-]{0,127}", re.ASCII)
-"""What `foo@3f2a9c1d77e0`, `paper-2026` and the temporary names of `ln -sfn` have in common; no quoting in any shell."""
+"""`foo@3f2a9c1d77e0`, `paper-2026`, and the temporary names of `ln -sfn`; no shell needs quotes for one."""
 
 MAX_PINS = 1000
 """Of one user, root apart: nobody's pins may fill everybody's disk by the thousand."""

@@ -138,7 +138,9 @@ class StatusDirectory(Directory):
             current = snapshot.build(environment.current) if environment.current else None
             file = snapshot.file(environment.file_name) if environment.file_name else None
             ready = dict(snapshot.ready_digests(environment.name))
-            pins = {pin.label: BuildName(pin.digest, environment.name) for pin in snapshot.pins() if pin.digest in ready}
+            pins = {
+                pin.label: BuildName(pin.digest, environment.name) for pin in snapshot.pins() if pin.digest in ready
+            }
         progress = self._progress.progress(environment.wanted)
         if file and file.refusal and not self._files.is_for_all(file.file_name):
             file = replace(file, refusal=f"see .specs/{file.file_name}.error\n")

@@ -1,0 +1,64 @@
+"""The mount with what is behind it: settings and catalog, for commands that read more than the mount shows."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from condafs.catalog.store import Catalog
+from condafs.client.envs import Envs
+from condafs.client.mountpoint import find_mount
+from condafs.config import Settings, load_settings
+from condafs.errors import MachineError, NotFoundError
+from condafs.names import BUILD
+from condafs.wording import user_text
+
+StateOption = Annotated[
+    Path | None, Parameter(name="--state", help="State directory of the mount's daemon, when the mount does not show.")
+]
+ConfigOption = Annotated[Path | None, Parameter(name="--config", help="Settings file of the mount's daemon.")]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A mount, and what its daemon was started with."""
+
+    envs: Envs
+    settings: Settings
+    catalog: Catalog
+
+
+@contextmanager
+def open_house(mount: Path | None, state: Path | None, config: Path | None) -> Iterator[House]:
+    """The catalog behind a mount, to be read.
+
+    Raises:
+        MachineError: This user may not read it.
+        NotFoundError: There is none: it is another state directory.
+    """
+    envs = Envs(find_mount(mount))
+    settings = load_settings(config, state)
+    if state is None and (found := _state_behind(envs)):
+        settings = replace(settings, state=found)
+    if not settings.catalog.exists():
+        msg = f"there is no catalog in {settings.state}: name the state directory of {envs.mount} with --state"
+        raise NotFoundError(msg)
+    if not os.access(settings.catalog, os.R_OK | os.X_OK) or not os.access(settings.catalog / "lock.mdb", os.W_OK):
+        owner = user_text(str(settings.catalog.stat().st_uid))
+        msg = f"you may not read the catalog in {settings.state}: run this as root, or as {owner}, whose mount it is"
+        raise MachineError(msg)
+    with Catalog.open_read_only(settings.catalog) as catalog:
+        yield House(envs, settings, catalog)
+
+
+def _state_behind(envs: Envs) -> Path | None:
+    """Where the links of a mount lead: any build will do. None while there is none."""
+    with os.scandir(envs.mount) as listing:
+        for entry in listing:
+            if BUILD.fullmatch(entry.name):
+                return Path(os.readlink(entry.path)).parent.parent  # noqa: PTH115 - a text
+    return None

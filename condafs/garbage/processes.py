@@ -1,0 +1,189 @@
+"""Who uses a build: every process that runs from it, has mapped, opened or entered something of it, or was told of it.
+
+Looked for in /proc (proc_pid_exe(5) and its neighbours), as nix looks for its roots: `exe`, `cwd`, `root`, `fd/*`,
+`maps` and `environ`. A build is told by its name, which stands in every path below it, wherever that is mounted: a
+container that has the builds at another place is seen, too. Hard links would make inodes say less.
+
+What is not seen: a shell that was activated by itself (`environ` is what a process was started with), a name that is
+only written down somewhere (a virtual environment, a kernelspec, a crontab), processes of other machines.
+"""
+
+import errno
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from condafs.errors import InvalidNameError
+from condafs.names import RESERVED_SUFFIXES, BuildName
+
+PROC = Path("/proc")
+
+_BUILD = re.compile(rb"/([0-9a-f]{64}-[\w.+\x80-\xff-]+)")
+_GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.EINVAL, errno.ENOTDIR})
+_HIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD, linux/sched.h
+_FLAGS_AT = 6  # field 9 of stat, counted from the state behind the name (proc_pid_stat(5))
+_HIDING = re.compile(r"\bhidepid=(?!0|off)\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One that is running."""
+
+    pid: int
+    uid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen.
+
+    Attributes:
+        uses: Build -> the processes that use it.
+        hidden: Processes that could not be looked into.
+        is_partial: Whether there may be processes of others that do not even show (hidepid of proc(5)).
+    """
+
+    uses: Mapping[BuildName, Collection[Process]]
+    hidden: Collection[Process] = ()
+    is_partial: bool = False
+
+    def words(self) -> dict[BuildName, list[str]]:
+        """The uses as people read them."""
+        return {build: [str(process) for process in processes] for build, processes in self.uses.items()}
+
+    def blind_spot(self, uid: int, *, is_shared: bool) -> str:
+        """Why this cannot be trusted, "" when it can.
+
+        Args:
+            uid: Who looked.
+            is_shared: Whether others may use the mount at all. A process of one's own that hides (ssh-agent, a setuid
+                program) is nobody's environment, as far as anybody can tell.
+        """
+        others = {process.uid for process in self.hidden if process.uid != uid}
+        if not is_shared or not (others or self.is_partial):
+            return ""
+        count = sum(process.uid != uid for process in self.hidden)
+        return f"{count} processes of {len(others)} other users" if others else "processes of others (hidepid)"
+
+
+def look(proc: Path = PROC, *, partly: Collection[int] = ()) -> Look:
+    """Look at every process there is; some 0.2 ms for each.
+
+    Args:
+        proc: Where processes are listed.
+        partly: Processes whose open and mapped files do not count: the daemon's own, which reads what it exports.
+    """
+    uses: dict[BuildName, list[Process]] = defaultdict(list)
+    hidden: list[Process] = []
+    for directory in _directories(proc):
+        try:
+            process, texts = _read(directory, is_whole=int(directory.name) not in partly)
+        except OSError as error:
+            if error.errno in _GONE:
+                continue
+            if error.errno not in _HIDDEN:
+                raise
+            if found := _name(directory):
+                hidden.append(found)
+            continue
+        for build in _builds_in(texts):
+            uses[build].append(process)
+    return Look(dict(uses), tuple(hidden), is_partial=os.geteuid() != 0 and _is_hiding(proc))
+
+
+def _directories(proc: Path) -> Iterator[Path]:
+    return (proc / name for name in os.listdir(proc) if name.isdecimal())  # noqa: PTH208 - hundreds of names
+
+
+def _is_hiding(proc: Path) -> bool:
+    try:
+        lines = (proc / "self" / "mountinfo").read_text(encoding="latin-1").splitlines()
+    except OSError:
+        return False
+    return any(f" {proc} " in line and _HIDING.search(line) for line in lines)
+
+
+def _read(directory: Path, *, is_whole: bool) -> tuple[Process, bytes]:
+    """A process and all that may name a build.
+
+    Raises:
+        OSError: It is gone, or may not be looked into.
+    """
+    process = _name(directory)
+    if process is None:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+    directory = _living_thread(directory)
+    texts = [_link(directory / name) for name in ("exe", "cwd", "root")]
+    texts.append((directory / "environ").read_bytes())
+    if is_whole:
+        texts += [(directory / "maps").read_bytes(), *_open_files(directory / "fd")]
+    return process, b"\n".join(texts)
+
+
+def _name(directory: Path) -> Process | None:
+    """Everybody may read this much. None of a kernel's thread, and of what is gone."""
+    try:
+        text = (directory / "stat").read_bytes()
+        uid = directory.stat().st_uid
+        if uid == 0:  # of a process that hides, too
+            uid = _uid_in((directory / "status").read_bytes())
+    except OSError:
+        return None
+    before, _, after = text.rpartition(b") ")
+    if int(after.split()[_FLAGS_AT]) & _KERNEL_THREAD:
+        return None
+    return Process(int(directory.name), uid, before.partition(b"(")[2].decode(errors="replace"))
+
+
+def _living_thread(directory: Path) -> Path:
+    """The process, or its last thread: the first may have ended before the others, and shows nothing then."""
+    try:
+        os.readlink(directory / "exe")  # noqa: PTH115 - only whether
+    except OSError as error:
+        threads = os.listdir(directory / "task") if error.errno in _GONE else []  # noqa: PTH208 - names
+        return directory / "task" / max(threads, key=int) if len(threads) > 1 else directory
+    return directory
+
+
+def _uid_in(status: bytes) -> int:
+    match = re.search(rb"^Uid:\t(\d+)", status, re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
+def _link(path: Path) -> bytes:
+    try:
+        return os.readlink(os.fsencode(path))  # noqa: PTH115 - any bytes
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
+        return b""
+
+
+def _open_files(directory: Path) -> list[bytes]:
+    return [_link(directory / name) for name in os.listdir(directory)]  # noqa: PTH208 - hundreds of names
+
+
+def _builds_in(text: bytes) -> set[BuildName]:
+    """Builds in paths; `<build>.tar` of the mount is the export of one."""
+    found = set()
+    for name in set(_BUILD.findall(text)):
+        word = name.decode("utf-8", "surrogateescape")
+        for suffix in RESERVED_SUFFIXES:
+            word = word.removesuffix(suffix)
+        try:
+            found.add(BuildName.parse(word))
+        except InvalidNameError:
+            continue
+    return found
+
+
+Looker: TypeAlias = Callable[[], Look]
