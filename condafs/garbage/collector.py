@@ -20,6 +20,7 @@ import trio
 from condafs.catalog.records import BuildState
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
+from condafs.errors import CondafsError
 from condafs.garbage.facts import read_candidates, read_pins
 from condafs.garbage.packages import PackageCache
 from condafs.garbage.policy import Evidence, Plan, Policy, Verdict, judge, make_plan
@@ -102,10 +103,13 @@ class Collector:
             if trio.current_time() < self._last + PAUSE_SECONDS or self._delete is None:
                 return
             with trio.move_on_after(PATIENCE_SECONDS):
-                if self._settings.gc_request:
-                    await self._have_collected(self._settings.gc_request)
-                else:
-                    await self._collect(self._delete)
+                try:
+                    if self._settings.gc_request:
+                        await self._have_collected(self._settings.gc_request)
+                    else:
+                        await self._collect(self._delete)
+                except (CondafsError, OSError) as error:  # it is the build's turn all the same
+                    logger.warning("room is short, and the collection failed: %s", error)
             self._last = trio.current_time()
 
     def _free_bytes(self) -> int:
@@ -115,11 +119,7 @@ class Collector:
     async def _have_collected(self, request: Path) -> None:
         """Ask whoever watches that file, and wait until it is removed: then he has done what he can."""
         place = trio.Path(request)
-        try:
-            await place.touch()
-        except OSError as error:
-            logger.warning("room is short, and nobody can be asked to collect: %s: %s", place, error.strerror)
-            return
+        await place.touch()
         logger.info("room is short: a collection is asked for by %s", place)
         while await place.exists():  # noqa: ASYNC110 - another process removes it
             await trio.sleep(_POLL_SECONDS)

@@ -24,7 +24,6 @@ PROC = Path("/proc")
 
 _BUILD = re.compile(rb"/([0-9a-f]{64}-[\w.+\x80-\xff-]+)")
 _GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.EINVAL, errno.ENOTDIR})
-_HIDDEN = frozenset({errno.EACCES, errno.EPERM})
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, linux/sched.h
 _FLAGS_AT = 6  # field 9 of stat, counted from the state behind the name (proc_pid_stat(5))
 _HIDING = re.compile(r"\bhidepid=(?!0|off)\w+")
@@ -88,11 +87,8 @@ def look(proc: Path = PROC, *, partly: Collection[int] = ()) -> Look:
         try:
             process, texts = _read(directory, is_whole=int(directory.name) not in partly)
         except OSError as error:
-            if error.errno in _GONE:
-                continue
-            if error.errno not in _HIDDEN:
-                raise
-            if found := _name(directory):
+            # Whatever keeps one from being read, nobody knows what it uses.
+            if error.errno not in _GONE and (found := _name(directory)):
                 hidden.append(found)
             continue
         for build in _builds_in(texts):
