@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from condafs.catalog.files import writer
 from condafs.catalog.records import BuildState
 from condafs.cli.house import ConfigOption, House, StateOption, open_house
 from condafs.cli.parameters import JsonOption, MountOption
@@ -24,9 +25,9 @@ from condafs.garbage.facts import read_candidates, read_pins
 from condafs.garbage.logs import orphaned_logs
 from condafs.garbage.packages import PackageCache, Removed, Spare
 from condafs.garbage.policy import Evidence, Plan, Policy, Root, Verdict, judge, make_plan
-from condafs.garbage.processes import Look, look
+from condafs.garbage.processes import Look, look, with_children
 from condafs.garbage.sweep import Doors, Swept, sweep
-from condafs.names import BuildName
+from condafs.names import BuildName, EnvironmentName
 from condafs.wording import size_text
 
 _SETTLE_SECONDS = 10
@@ -140,7 +141,7 @@ def _with_options(
 def _find(house: House, limit: int | None, *, is_forced: bool) -> _Collection:
     """What may go now."""
     settings = house.settings
-    seen = look()
+    seen = _look(house)
     told = _require_sight(house, seen, is_forced=is_forced)
     policy = Policy(settings.gc_keep_generations, settings.gc_keep_days)
     now = time.time()
@@ -149,11 +150,16 @@ def _find(house: House, limit: int | None, *, is_forced: bool) -> _Collection:
         logs = orphaned_logs(settings.logs, lambda build: snapshot.build(build.digest) is not None, now)
     # Without exports and uses first: only environments that something would go from are asked for their exports.
     first = make_plan(judge(candidates, policy, Evidence(pins), now))
-    exported = _exported(house, {verdict.build for verdict in first.doomed})
+    exported = _exported(house, {verdict.build.name for verdict in first.doomed})
     plan = make_plan(judge(candidates, policy, Evidence(pins, seen.words(), exported), now), limit)
     doomed = {str(verdict.build) for verdict in plan.doomed}
     spare = _cache(house).find(now, settings.gc_keep_packages_days, doomed)
     return _Collection(plan, _within(spare, limit, plan.own_bytes), logs, remarks=told)
+
+
+def _look(house: House) -> Look:
+    """What the daemon has open is exports, of which it tells by itself; it closes them later than their readers."""
+    return look(partly=with_children(writer(house.settings.catalog)))
 
 
 def _require_sight(house: House, seen: Look, *, is_forced: bool) -> list[str]:
@@ -171,10 +177,10 @@ def _cache(house: House) -> PackageCache:
     return PackageCache(house.catalog, house.settings.builds, house.settings.packages)
 
 
-def _exported(house: House, builds: set[BuildName]) -> set[BuildName]:
-    """Those of which somebody reads an export now; the daemon knows."""
+def _exported(house: House, names: set[EnvironmentName]) -> set[BuildName]:
+    """Builds of these names of which somebody reads an export now; the daemon knows."""
     found: set[BuildName] = set()
-    for name in {build.name for build in builds}:
+    for name in names:
         if status := house.envs.find_status(name.text):
             found |= {BuildName.parse(build) for build in status.open_exports}
     return found
@@ -195,8 +201,8 @@ def _within(spare: list[Spare], limit: int | None, freed: int) -> list[Spare]:
 
 def _remove(house: House, found: _Collection, limit: int | None, *, is_shown: bool) -> None:
     doors = Doors(
-        look=look,
-        is_exported=lambda build: build in _exported(house, {build}),
+        look=lambda: _look(house),
+        exported=lambda name: _exported(house, {name}),
         delete=lambda verdict: delete_build(house.envs, verdict.build),
     )
     with _bar("builds", len(found.plan.doomed), is_shown=is_shown) as advance:

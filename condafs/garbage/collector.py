@@ -11,7 +11,6 @@ import math
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +23,7 @@ from condafs.errors import CondafsError
 from condafs.garbage.facts import read_candidates, read_pins
 from condafs.garbage.packages import PackageCache
 from condafs.garbage.policy import Evidence, Plan, Policy, Verdict, judge, make_plan
-from condafs.garbage.processes import Look, look
+from condafs.garbage.processes import Look, look, with_children
 from condafs.garbage.sweep import Doors, Swept, sweep
 from condafs.names import BuildName, EnvironmentName
 from condafs.wording import size_text
@@ -36,6 +35,9 @@ PAUSE_SECONDS = 300
 
 PATIENCE_SECONDS = 60
 """How long a build waits for room that others make; then it tries with what there is."""
+
+GATHER_SECONDS = 0.2
+"""How long a look waits for others who want one: no files are in a hurry to go."""
 
 _POLL_SECONDS = 0.1
 
@@ -86,6 +88,7 @@ class Collector:
         asked = trio.current_time()
         async with self._looking:
             if self._seen_from < asked:
+                await trio.sleep(GATHER_SECONDS)
                 self._seen_from = trio.current_time()
                 self._seen = await trio.to_thread.run_sync(self._look)
             return build in self._seen.uses
@@ -93,7 +96,7 @@ class Collector:
     @staticmethod
     def _look() -> Look:
         """What this process and its children have open is open exports, which are waited for by themselves."""
-        return look(partly=[os.getpid(), *_children(os.getpid())])
+        return look(partly=with_children(os.getpid()))
 
     async def make_room(self, *, is_short: bool) -> None:
         """Collect if the disk is short of room, and not for the first time in a while; see `scheduler.room`."""
@@ -151,7 +154,7 @@ class Collector:
             trio.from_thread.run(delete, verdict.build)
 
         plan = self._plan(seen)
-        return sweep(plan.doomed, Doors(look, self._is_exported, from_thread))
+        return sweep(plan.doomed, Doors(look, self._exports.count_open, from_thread))
 
     def _plan(self, seen: Look) -> Plan:
         policy = Policy(self._settings.gc_keep_generations, self._settings.gc_keep_days)
@@ -172,12 +175,3 @@ class Collector:
         with self._catalog.snapshot() as snapshot:
             record = snapshot.build(build.digest)
         return record is not None and record.state is BuildState.DELETING
-
-
-def _children(pid: int) -> list[int]:
-    """Of all threads of a process (proc_tid_children(5))."""
-    found: list[int] = []
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError):
-            found += map(int, (thread / "children").read_text(encoding="ascii").split())
-    return found

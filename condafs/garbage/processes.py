@@ -12,7 +12,8 @@ import errno
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -26,6 +27,7 @@ _BUILD = re.compile(rb"/([0-9a-f]{64}-[\w.+\x80-\xff-]+)")
 _GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.EINVAL, errno.ENOTDIR})
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, linux/sched.h
 _FLAGS_AT = 6  # field 9 of stat, counted from the state behind the name (proc_pid_stat(5))
+_UID = re.compile(rb"^Uid:\t(\d+)", re.MULTILINE)
 _HIDING = re.compile(r"\bhidepid=(?!0|off)\w+")
 
 
@@ -83,21 +85,29 @@ def look(proc: Path = PROC, *, partly: Collection[int] = ()) -> Look:
     """
     uses: dict[BuildName, list[Process]] = defaultdict(list)
     hidden: list[Process] = []
-    for directory in _directories(proc):
+    for pid in filter(str.isdecimal, os.listdir(proc)):  # noqa: PTH208 - hundreds of names
+        directory = f"{proc}/{pid}"
         try:
-            process, texts = _read(directory, is_whole=int(directory.name) not in partly)
+            found = _builds_in(_read(directory, is_whole=int(pid) not in partly))
         except OSError as error:
             # Whatever keeps one from being read, nobody knows what it uses.
-            if error.errno not in _GONE and (found := _name(directory)):
-                hidden.append(found)
+            if error.errno not in _GONE and (process := _process(directory)):
+                hidden.append(process)
             continue
-        for build in _builds_in(texts):
-            uses[build].append(process)
+        if found and (process := _process(directory)):
+            for build in found:
+                uses[build].append(process)
     return Look(dict(uses), tuple(hidden), is_partial=os.geteuid() != 0 and _is_hiding(proc))
 
 
-def _directories(proc: Path) -> Iterator[Path]:
-    return (proc / name for name in os.listdir(proc) if name.isdecimal())  # noqa: PTH208 - hundreds of names
+def with_children(pid: int, proc: Path = PROC) -> list[int]:
+    """A process and those that it started (proc_tid_children(5)); it alone where the kernel does not tell."""
+    found = [pid]
+    with suppress(OSError):
+        for thread in (proc / str(pid) / "task").iterdir():
+            with suppress(FileNotFoundError):
+                found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def _is_hiding(proc: Path) -> bool:
@@ -108,64 +118,63 @@ def _is_hiding(proc: Path) -> bool:
     return any(f" {proc} " in line and _HIDING.search(line) for line in lines)
 
 
-def _read(directory: Path, *, is_whole: bool) -> tuple[Process, bytes]:
-    """A process and all that may name a build.
+def _read(directory: str, *, is_whole: bool) -> bytes:
+    """All of a process that may name a build; nothing of a thread of the kernel.
 
     Raises:
         OSError: It is gone, or may not be looked into.
     """
-    process = _name(directory)
-    if process is None:
-        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+    if _is_kernels(_content(f"{directory}/stat")):
+        return b""
     directory = _living_thread(directory)
-    texts = [_link(directory / name) for name in ("exe", "cwd", "root")]
-    texts.append((directory / "environ").read_bytes())
+    texts = [_target(f"{directory}/{name}") for name in ("exe", "cwd", "root")]
+    texts.append(_content(f"{directory}/environ"))
     if is_whole:
-        texts += [(directory / "maps").read_bytes(), *_open_files(directory / "fd")]
-    return process, b"\n".join(texts)
+        files = f"{directory}/fd"
+        texts += [_content(f"{directory}/maps"), *(_target(f"{files}/{fd}") for fd in os.listdir(files))]  # noqa: PTH208
+    return b"\n".join(texts)
 
 
-def _name(directory: Path) -> Process | None:
-    """Everybody may read this much. None of a kernel's thread, and of what is gone."""
+def _is_kernels(stat: bytes) -> bool:
+    return bool(int(stat.rpartition(b") ")[2].split()[_FLAGS_AT]) & _KERNEL_THREAD)
+
+
+def _process(directory: str) -> Process | None:
+    """Who it is, which everybody may read; None of a thread of the kernel, and of what is gone."""
     try:
-        text = (directory / "stat").read_bytes()
-        uid = directory.stat().st_uid
-        if uid == 0:  # of a process that hides, too
-            uid = _uid_in((directory / "status").read_bytes())
+        stat, status = _content(f"{directory}/stat"), _content(f"{directory}/status")
     except OSError:
         return None
-    before, _, after = text.rpartition(b") ")
-    if int(after.split()[_FLAGS_AT]) & _KERNEL_THREAD:
+    uid = _UID.search(status)  # the owner of the directory is root's where a process hides
+    if _is_kernels(stat) or uid is None:
         return None
-    return Process(int(directory.name), uid, before.partition(b"(")[2].decode(errors="replace"))
+    name = stat.rpartition(b") ")[0].partition(b"(")[2]
+    return Process(int(directory.rpartition("/")[2]), int(uid[1]), name.decode(errors="replace"))
 
 
-def _living_thread(directory: Path) -> Path:
+def _living_thread(directory: str) -> str:
     """The process, or its last thread: the first may have ended before the others, and shows nothing then."""
     try:
-        os.readlink(directory / "exe")  # noqa: PTH115 - only whether
+        os.readlink(f"{directory}/exe")  # noqa: PTH115 - only whether
     except OSError as error:
-        threads = os.listdir(directory / "task") if error.errno in _GONE else []  # noqa: PTH208 - names
-        return directory / "task" / max(threads, key=int) if len(threads) > 1 else directory
+        threads = os.listdir(f"{directory}/task") if error.errno in _GONE else []  # noqa: PTH208 - names
+        return f"{directory}/task/{max(threads, key=int)}" if len(threads) > 1 else directory
     return directory
 
 
-def _uid_in(status: bytes) -> int:
-    match = re.search(rb"^Uid:\t(\d+)", status, re.MULTILINE)
-    return int(match[1]) if match else 0
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - thousands
+        return file.readall()
 
 
-def _link(path: Path) -> bytes:
+def _target(path: str) -> bytes:
+    """Where a link leads, as bytes of whatever encoding; nothing when it is gone."""
     try:
-        return os.readlink(os.fsencode(path))  # noqa: PTH115 - any bytes
+        return os.readlink(path.encode())  # noqa: PTH115 - see above
     except OSError as error:
         if error.errno not in _GONE:
             raise
         return b""
-
-
-def _open_files(directory: Path) -> list[bytes]:
-    return [_link(directory / name) for name in os.listdir(directory)]  # noqa: PTH208 - hundreds of names
 
 
 def _builds_in(text: bytes) -> set[BuildName]:

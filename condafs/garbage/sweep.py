@@ -6,17 +6,18 @@ looks once more before it touches the files, where it may look at all.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from condafs.errors import CondafsError, NotFoundError
 from condafs.garbage.policy import Verdict
 from condafs.garbage.processes import Looker
-from condafs.names import BuildName
+from condafs.names import BuildName, EnvironmentName
 
 FRESH_SECONDS = 0.1
-"""So old may a look be when a build is deleted after it. A look takes as long; one for each of thousands would be most
-of the work."""
+FRESH_TIMES = 2
+"""So old may a look be when a build is deleted after it: some moments, or twice as long as it took. One for each of
+thousands of builds would be most of the work, and what begins in between is the daemon's to see."""
 
 
 @dataclass(slots=True)
@@ -45,13 +46,13 @@ class Doors:
 
     Attributes:
         look: At all processes.
-        is_exported: Whether somebody reads an export of a build now.
+        exported: The builds of a name of which somebody reads an export now.
         delete: A build; CondafsError or OSError when it may not go.
         clock: Monotonic seconds.
     """
 
     look: Looker
-    is_exported: Callable[[BuildName], bool]
+    exported: Callable[[EnvironmentName], Collection[BuildName]]
     delete: Callable[[Verdict], None]
     clock: Callable[[], float] = time.monotonic
 
@@ -65,14 +66,18 @@ def sweep(doomed: Sequence[Verdict], doors: Doors, on_done: Callable[[Verdict], 
         on_done: Told of each, whatever became of it.
     """
     swept = Swept()
-    looked_at, uses = float("-inf"), dict[BuildName, list[str]]()
+    stale, uses, exported = float("-inf"), dict[BuildName, list[str]](), dict[EnvironmentName, Collection[BuildName]]()
     for verdict in doomed:
-        if doors.clock() - looked_at > FRESH_SECONDS:
-            uses = doors.look().words()
-            looked_at = doors.clock()
+        began, name = doors.clock(), verdict.build.name
+        if began >= stale:
+            uses, exported = doors.look().words(), {}
+            now = doors.clock()
+            stale = now + max(FRESH_SECONDS, FRESH_TIMES * (now - began))
+        if name not in exported:
+            exported[name] = doors.exported(name)
         if users := uses.get(verdict.build):
             swept.spared.append((verdict.build, f"used by {', '.join(users)} now"))
-        elif doors.is_exported(verdict.build):
+        elif verdict.build in exported[name]:
             swept.spared.append((verdict.build, "somebody reads it as .tar or .oci now"))
         else:
             _delete(verdict, doors, swept)

@@ -20,7 +20,9 @@ def test_what_fits_is_let_through(tmp_path: Path) -> None:
 
 def test_what_cannot_fit_is_refused_with_what_is_missing_and_what_helps(tmp_path: Path) -> None:
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    with pytest.raises(BuildError, match=r"needs at least .* for 2 packages, .* are free on .*: condafs du .* condafs gc") as caught:
+    with pytest.raises(
+        BuildError, match=r"needs at least .* for 2 packages, .* are free on .*: condafs du .* condafs gc"
+    ) as caught:
         require_room([archive(free // 2), archive(free // 2)], [], tmp_path, tmp_path)
     assert caught.value.kind in TRANSIENT_KINDS
 
@@ -29,5 +31,5 @@ def test_on_another_disk_all_of_the_environment_is_copied(tmp_path: Path) -> Non
     other = Path("/dev/shm")  # noqa: S108 - another filesystem
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one filesystem only")
-    with pytest.raises(BuildError, match="/dev/shm"):
+    with pytest.raises(BuildError, match="shm"):
         require_room([], [archive(1 << 50)], tmp_path, other)

@@ -1,8 +1,8 @@
 """The daemon's collector over a real catalog and scheduler, with a scripted builder."""
 
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,16 @@ async def published(house: House, *versions: str) -> list[BuildName]:
     return builds
 
 
+@contextmanager
+def standing_in(prefix: Path) -> Iterator[None]:
+    """A process whose working directory it is."""
+    with subprocess.Popen(["sleep", "1000"], cwd=prefix) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
 def short_of_room(place: Place) -> Settings:
     """From now on."""
     settings = replace(place.house.settings, gc_free_bytes=FULL)
@@ -107,12 +117,9 @@ async def test_what_is_used_or_exported_stays(settings: Settings) -> None:
     async with open_place(settings) as place:
         builds = await published(place.house, "a", "b", "c")
         place.exports.open = {builds[0]}
-        with subprocess.Popen(["sleep", "1000"], cwd=place.house.prefix(builds[1])) as process:
-            try:
-                short_of_room(place)
-                await published(place.house, "d")
-            finally:
-                process.kill()
+        with standing_in(place.house.prefix(builds[1])):
+            short_of_room(place)
+            await published(place.house, "d")
         assert {place.house.state(build) for build in builds} == {BuildState.READY}
 
 
@@ -160,7 +167,7 @@ async def test_somebody_else_can_be_asked_and_is_waited_for(settings: Settings, 
         place.collector._settings = replace(short_of_room(place), gc_request=request)
         third = await place.house.write("foo.yaml", specification("foo", "zz-c"))
         with trio.fail_after(10):
-            while not request.exists():
+            while not request.exists():  # noqa: ASYNC110 - a file
                 await trio.sleep(0.01)
         assert place.house.runner.order == ["foo", "foo"], "the third waits"
         request.unlink()
@@ -187,18 +194,15 @@ async def test_the_files_of_a_deleted_build_stay_while_a_process_uses_them(
     monkeypatch.setattr(room, "WANTED_SECONDS", 0.05)
     async with open_place(settings) as place:
         first, _ = await published(place.house, "a", "b")
-        with subprocess.Popen(["sleep", "1000"], cwd=place.house.prefix(first)) as process:
-            try:
-                await place.house.intake.delete_build(first)
-                looks: set[float] = set()
-                with trio.fail_after(10):
-                    while len(looks) < 4:
-                        looks.add(place.collector._seen_from)
-                        await trio.sleep(0.01)
-                assert place.house.state(first) is BuildState.DELETING
-                assert (place.house.prefix(first) / "half").exists()
-            finally:
-                process.kill()
+        with standing_in(place.house.prefix(first)):
+            await place.house.intake.delete_build(first)
+            looks: set[float] = set()
+            with trio.fail_after(10):
+                while len(looks) < 4:
+                    looks.add(place.collector._seen_from)
+                    await trio.sleep(0.01)
+            assert place.house.state(first) is BuildState.DELETING
+            assert (place.house.prefix(first) / "half").exists()
         await place.house.until(first, None)
         assert not place.house.prefix(first).exists()
 
@@ -210,13 +214,10 @@ async def test_a_deleted_build_that_is_used_is_published_as_it_was_when_it_is_wa
     async with open_place(settings) as place:
         first, _ = await published(place.house, "a", "b")
         inode = place.house.prefix(first).stat().st_ino
-        with subprocess.Popen(["sleep", "1000"], cwd=place.house.prefix(first)) as process:
-            try:
-                await place.house.intake.delete_build(first)
-                await place.house.write("foo.yaml", specification("foo", "zz-a"))
-                await place.house.until(first, BuildState.READY)
-            finally:
-                process.kill()
+        with standing_in(place.house.prefix(first)):
+            await place.house.intake.delete_build(first)
+            await place.house.write("foo.yaml", specification("foo", "zz-a"))
+            await place.house.until(first, BuildState.READY)
         assert place.house.current("foo") == first.digest
         assert place.house.prefix(first).stat().st_ino == inode
         record = place.house.build(first)

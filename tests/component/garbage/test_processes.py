@@ -1,6 +1,5 @@
 """Real processes that use builds, seen in /proc."""
 
-import mmap
 import os
 import subprocess
 import sys
@@ -71,9 +70,8 @@ def test_a_process_that_has_a_file_open_uses_its_build(prefix: Path) -> None:
 
 
 def test_a_process_that_has_a_file_mapped_uses_its_build(prefix: Path) -> None:
-    code = f"import mmap; f = open({str(prefix / 'lib' / 'data')!r}, 'rb'); m = mmap.mmap(f.fileno(), 0, prot=1); f.close()"
-    assert mmap.PROT_READ == 1
-    with python(code) as process:
+    opened = f"f = open({str(prefix / 'lib' / 'data')!r}, 'rb')"
+    with python(f"import mmap; {opened}; m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); f.close()") as process:
         assert users() == {process.pid}
 
 
@@ -125,7 +123,12 @@ def test_who_may_not_look_knows_that(tmp_path: Path) -> None:
     )
     with python(""):
         done = subprocess.run(
-            [sys.executable, "-c", code], user=NOBODY, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            user=NOBODY,
+            cwd=Path(__file__).parents[3],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     shared, own = done.stdout.split("\n")[:2]
     assert shared.endswith("other users")

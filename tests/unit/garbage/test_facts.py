@@ -12,7 +12,9 @@ def moved(at: float, digest: SpecDigest) -> EventRecord:
 
 
 def record(digest: SpecDigest, generation: int, finished: float, state: BuildState = BuildState.READY) -> BuildRecord:
-    return BuildRecord(BuildName(digest, NAME), state, generation, generation, submitted=finished - 1, finished=finished)
+    return BuildRecord(
+        BuildName(digest, NAME), state, generation, generation, submitted=finished - 1, finished=finished
+    )
 
 
 def test_a_build_is_unneeded_since_its_name_led_elsewhere() -> None:

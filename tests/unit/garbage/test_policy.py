@@ -65,7 +65,10 @@ def test_what_is_pinned_used_or_exported_stays_and_says_why() -> None:
 
 
 def test_both_retention_rules_must_let_it_go() -> None:
-    many = [old(number, number, unneeded_since=NOW - age * DAY_SECONDS) for number, age in ((1, 90), (2, 31), (3, 5), (4, 0))]
+    many = [
+        old(number, number, unneeded_since=NOW - age * DAY_SECONDS)
+        for number, age in ((1, 90), (2, 31), (3, 5), (4, 0))
+    ]
     assert [v.root for v in judge(many, POLICY, Evidence(), NOW)] == [None, None, Root.GENERATIONS, Root.GENERATIONS]
     assert [v.root for v in judge(many, Policy(0, 30), Evidence(), NOW)] == [None, None, Root.DAYS, Root.DAYS]
     assert [v.root for v in judge(many, Policy(3, 0), Evidence(), NOW)] == [None, *[Root.GENERATIONS] * 3]
@@ -133,7 +136,7 @@ def test_a_sweep_never_takes_a_reachable_build(  # noqa: PLR0913, PLR0917 - all 
     days: float,
     limit: int | None,
 ) -> None:
-    evidence = Evidence(dict.fromkeys(pinned, ["x"]), dict.fromkeys(used, ["y"]), exported)
+    evidence = Evidence(dict.fromkeys(pinned, ("x",)), dict.fromkeys(used, ("y",)), exported)
     verdicts = judge(candidates, Policy(generations, days), evidence, NOW)
     plan = make_plan(verdicts, limit)
     together = [verdict.build for part in (plan.doomed, plan.kept, plan.postponed) for verdict in part]

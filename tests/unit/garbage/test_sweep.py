@@ -29,7 +29,9 @@ class World:
 
     def look(self) -> Look:
         self.looks += 1
-        uses = {verdict(n).build: [Process(7, 0, "python")] for n, at in self.begins_at_look.items() if at <= self.looks}
+        uses = {
+            verdict(n).build: [Process(7, 0, "python")] for n, at in self.begins_at_look.items() if at <= self.looks
+        }
         return Look(uses)
 
     def delete(self, going: Verdict) -> None:
@@ -40,7 +42,8 @@ class World:
         self.deleted.append(number)
 
     def doors(self) -> Doors:
-        return Doors(self.look, lambda build: int(build.digest.hex, 16) in self.exported, self.delete, lambda: self.now)
+        exported = [verdict(number).build for number in self.exported]
+        return Doors(self.look, lambda _: exported, self.delete, lambda: self.now)
 
 
 def numbers(verdicts: Sequence[Verdict]) -> list[int]:
