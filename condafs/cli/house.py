@@ -13,7 +13,7 @@ from condafs.catalog.store import Catalog
 from condafs.client.envs import Envs
 from condafs.client.mountpoint import find_mount
 from condafs.config import Settings, load_settings
-from condafs.errors import MachineError, NotFoundError
+from condafs.errors import MachineError, NotFoundError, UserError
 from condafs.names import BUILD
 from condafs.wording import user_text
 
@@ -39,11 +39,17 @@ def open_house(mount: Path | None, state: Path | None, config: Path | None) -> I
     Raises:
         MachineError: This user may not read it.
         NotFoundError: There is none: it is another state directory.
+        UserError: The mount is of another one.
     """
     envs = Envs(find_mount(mount))
     settings = load_settings(config, state)
-    if state is None and (found := _state_behind(envs)):
-        settings = replace(settings, state=found)
+    behind = _state_behind(envs)
+    if behind and behind != settings.state:
+        # Whoever mounts something decides where its links lead: nobody is sent to other people's directories by that.
+        if state is not None or not behind.exists() or behind.stat().st_uid != os.geteuid():
+            msg = f"{envs.mount} shows builds in {behind}, not in {settings.state}: name the right one with --state"
+            raise UserError(msg)
+        settings = replace(settings, state=behind)
     if not settings.catalog.exists():
         msg = f"there is no catalog in {settings.state}: name the state directory of {envs.mount} with --state"
         raise NotFoundError(msg)
