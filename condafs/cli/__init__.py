@@ -13,7 +13,8 @@
     compare         diff
     follow          logs
     steer           rollback, cancel
-    gc, du          gc, du                  house
+    gc              gc                      collection, house
+    du              du                      house
     pin             pin, unpin
     enter           activate, run           shells
     project         hook, allow, prepare

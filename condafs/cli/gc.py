@@ -2,52 +2,36 @@
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from condafs.catalog.files import writer
 from condafs.catalog.records import BuildState
+from condafs.cli.collection import Collection, describe, tell
 from condafs.cli.house import ConfigOption, House, StateOption, open_house
 from condafs.cli.parameters import JsonOption, MountOption
-from condafs.cli.terminal import print_json, print_table, remarks
+from condafs.cli.terminal import print_json, remarks
 from condafs.client.mountpoint import is_shared
 from condafs.client.steering import delete_build
-from condafs.config import Settings, parse_days, parse_size
+from condafs.config import Settings, load_settings, parse_days, parse_size
 from condafs.errors import MachineError, UserError
 from condafs.garbage.facts import read_candidates, read_pins
 from condafs.garbage.logs import orphaned_logs
-from condafs.garbage.packages import PackageCache, Removed, Spare
-from condafs.garbage.policy import Evidence, Plan, Policy, Root, Verdict, judge, make_plan
+from condafs.garbage.packages import PackageCache, Spare
+from condafs.garbage.policy import Evidence, Policy, judge, make_plan
 from condafs.garbage.processes import Look, look, with_children
-from condafs.garbage.sweep import Doors, Swept, sweep
+from condafs.garbage.sweep import Doors, sweep
 from condafs.names import BuildName, EnvironmentName
-from condafs.wording import size_text
 
 _SETTLE_SECONDS = 10
 """So long nothing may happen until builds that are on their way out are left to the daemon."""
 _POLL_SECONDS = 0.05
-
-_LOUD = (Root.PINNED, Root.USED, Root.EXPORTED)
-"""What keeps a build that the policy would let go; each is told."""
-
-
-@dataclass(slots=True)
-class _Collection:
-    """One run, as far as it has come."""
-
-    plan: Plan
-    spare: list[Spare]
-    logs: list[Path]
-    swept: Swept = field(default_factory=Swept)
-    cache: Removed = field(default_factory=Removed)
-    remarks: list[str] = field(default_factory=list)
 
 
 def gc(  # noqa: PLR0913 - its options
@@ -85,21 +69,30 @@ def gc(  # noqa: PLR0913 - its options
         config: Settings file of the mount's daemon.
     """
     limit = None if max_freed is None else _size(max_freed)
-    with open_house(mount, state, config) as opened:
+    with (
+        _answering(load_settings(config, state).gc_request, is_dry=dry_run),
+        open_house(mount, state, config) as opened,
+    ):
         settings = _with_options(opened.settings, keep_generations, keep_days, keep_packages_days)
         house = replace(opened, settings=settings)
-        try:
-            found = _find(house, limit, is_forced=force or dry_run)
-            if not dry_run:
-                _remove(house, found, limit, is_shown=not (quiet or json))
-        finally:
-            if settings.gc_request and not dry_run:
-                settings.gc_request.unlink(missing_ok=True)  # whoever asked waits for that
+        found = _find(house, limit, is_forced=force or dry_run)
+        if not dry_run:
+            _remove(house, found, limit, is_shown=not (quiet or json))
     if json:
-        print_json(_document(house, found, is_dry=dry_run))
+        print_json(describe(house, found, is_dry=dry_run))
     else:
-        _tell(found, is_dry=dry_run, is_quiet=quiet)
+        tell(found, is_dry=dry_run, is_quiet=quiet)
     return 1 if found.swept.refused else 0
+
+
+@contextmanager
+def _answering(request: Path | None, *, is_dry: bool) -> Iterator[None]:
+    """Whoever asked for a collection waits until the file is gone, and whoever watches it must not start another."""
+    try:
+        yield
+    finally:
+        if request and not is_dry:
+            request.unlink(missing_ok=True)
 
 
 def _size(text: str) -> int:
@@ -138,7 +131,7 @@ def _with_options(
     )
 
 
-def _find(house: House, limit: int | None, *, is_forced: bool) -> _Collection:
+def _find(house: House, limit: int | None, *, is_forced: bool) -> Collection:
     """What may go now."""
     settings = house.settings
     seen = _look(house)
@@ -154,7 +147,7 @@ def _find(house: House, limit: int | None, *, is_forced: bool) -> _Collection:
     plan = make_plan(judge(candidates, policy, Evidence(pins, seen.words(), exported), now), limit)
     doomed = {str(verdict.build) for verdict in plan.doomed}
     spare = _cache(house).find(now, settings.gc_keep_packages_days, doomed)
-    return _Collection(plan, _within(spare, limit, plan.own_bytes), logs, remarks=told)
+    return Collection(plan, _within(spare, limit, plan.own_bytes), logs, remarks=told)
 
 
 def _look(house: House) -> Look:
@@ -199,7 +192,7 @@ def _within(spare: list[Spare], limit: int | None, freed: int) -> list[Spare]:
     return kept
 
 
-def _remove(house: House, found: _Collection, limit: int | None, *, is_shown: bool) -> None:
+def _remove(house: House, found: Collection, limit: int | None, *, is_shown: bool) -> None:
     doors = Doors(
         look=lambda: _look(house),
         exported=lambda name: _exported(house, {name}),
@@ -222,7 +215,7 @@ def _remove(house: House, found: _Collection, limit: int | None, *, is_shown: bo
             log.unlink()
 
 
-def _settle(house: House, found: _Collection) -> None:
+def _settle(house: House, found: Collection) -> None:
     """Wait until the files are gone. Those that a process began to use meanwhile go when it ends."""
     going = {verdict.build for verdict in found.swept.removed}
     deadline = time.monotonic() + _SETTLE_SECONDS
@@ -245,96 +238,3 @@ def _bar(label: str, total: int, *, is_shown: bool) -> Iterator[Callable[[], Non
     with Progress(*columns, console=console, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(label, total=total)
         yield lambda: progress.advance(task)
-
-
-def _tell(found: _Collection, *, is_dry: bool, is_quiet: bool) -> None:
-    going = found.plan.doomed if is_dry else found.swept.removed
-    if going and not is_quiet:
-        print_table(("BUILD", "GEN", "SIZE", "WHY"), map(_row, going), right=("GEN", "SIZE"))
-    for build, why in found.swept.refused:
-        remarks().print(f"{_short(build)} could not be deleted: {why}")
-    if not is_quiet:
-        for build, why in found.swept.spared:
-            remarks().print(f"kept {_short(build)}: {why}")
-        for verdict in found.plan.kept:
-            if verdict.root in _LOUD:
-                remarks().print(f"kept {_short(verdict.build)}: {verdict.why}")
-        remarks().print(_kept_text(found.plan))
-    for remark in found.remarks:
-        remarks().print(remark)
-    if not is_quiet or going or found.cache.count:
-        remarks().print(_summary(found, is_dry=is_dry))
-
-
-def _row(verdict: Verdict) -> list[str]:
-    candidate = verdict.candidate
-    return [_short(verdict.build), str(candidate.generation or ""), size_text(candidate.own_bytes), verdict.why]
-
-
-def _short(build: BuildName) -> str:
-    return f"{build.name}@{build.digest.short}"
-
-
-def _kept_text(plan: Plan) -> str:
-    """`kept: 12 builds (4 current, 7 generations, 1 pinned)`."""
-    counts = Counter(verdict.root for verdict in plan.kept if verdict.root)
-    told = ", ".join(f"{counts[root]} {root}" for root in Root if counts[root])
-    postponed = f"; {len(plan.postponed)} more may go" if plan.postponed else ""
-    return f"kept: {len(plan.kept)} builds{f' ({told})' if told else ''}{postponed}"
-
-
-def _summary(found: _Collection, *, is_dry: bool) -> str:
-    builds = len(found.plan.doomed if is_dry else found.swept.removed)
-    parts = len(found.spare) if is_dry else found.cache.count
-    freed = _freed(found, is_dry=is_dry)
-    verb = "would go" if is_dry else "removed"
-    return f"{verb}: {builds} builds, {parts} unused parts of the package cache; about {size_text(freed)}"
-
-
-def _freed(found: _Collection, *, is_dry: bool) -> int:
-    if is_dry:
-        return found.plan.own_bytes + sum(item.size_bytes for item in found.spare)
-    return found.swept.own_bytes + found.cache.freed_bytes
-
-
-Action = Literal["delete", "deleted", "keep", "postpone"]
-
-
-def _document(house: House, found: _Collection, *, is_dry: bool) -> dict[str, Any]:
-    removed = {verdict.build for verdict in found.swept.removed}
-    late = dict(found.swept.spared) | dict(found.swept.refused)
-    builds = [_build_document(verdict, "keep") for verdict in found.plan.kept]
-    for verdict in found.plan.doomed:
-        action: Action = "delete" if is_dry else "deleted" if verdict.build in removed else "keep"
-        builds.append(_build_document(verdict, action))
-        if why := late.get(verdict.build):
-            builds[-1]["why"] = why
-    builds += [_build_document(verdict, "postpone") for verdict in found.plan.postponed]
-    return {
-        "mount": str(house.envs.mount),
-        "state": str(house.settings.state),
-        "dry_run": is_dry,
-        "keep_generations": house.settings.gc_keep_generations,
-        "keep_days": house.settings.gc_keep_days,
-        "keep_packages_days": house.settings.gc_keep_packages_days,
-        "builds": builds,
-        "cache": [{"path": str(s.path), "sort": s.sort, "size_bytes": s.size_bytes} for s in found.spare],
-        "cache_removed": found.cache.count,
-        "freed_bytes": _freed(found, is_dry=is_dry),
-        "remarks": found.remarks,
-        "refused": [{"build": str(build), "why": why} for build, why in found.swept.refused],
-    }
-
-
-def _build_document(verdict: Verdict, action: Action) -> dict[str, Any]:
-    candidate = verdict.candidate
-    return {
-        "build": str(verdict.build),
-        "name": verdict.build.name.text,
-        "state": candidate.state.value,
-        "generation": candidate.generation,
-        "action": action,
-        "root": verdict.root.value if verdict.root else "",
-        "why": verdict.why,
-        "own_bytes": candidate.own_bytes,
-    }

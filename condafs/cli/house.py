@@ -43,22 +43,36 @@ def open_house(mount: Path | None, state: Path | None, config: Path | None) -> I
     """
     envs = Envs(find_mount(mount))
     settings = load_settings(config, state)
-    behind = _state_behind(envs)
-    if behind and behind != settings.state:
-        # Whoever mounts something decides where its links lead: nobody is sent to other people's directories by that.
-        if state is not None or not behind.exists() or behind.stat().st_uid != os.geteuid():
-            msg = f"{envs.mount} shows builds in {behind}, not in {settings.state}: name the right one with --state"
-            raise UserError(msg)
-        settings = replace(settings, state=behind)
+    settings = replace(settings, state=_state_of(envs, settings.state, is_chosen=state is not None))
     if not settings.catalog.exists():
         msg = f"there is no catalog in {settings.state}: name the state directory of {envs.mount} with --state"
         raise NotFoundError(msg)
     if not os.access(settings.catalog, os.R_OK | os.X_OK) or not os.access(settings.catalog / "lock.mdb", os.W_OK):
-        owner = user_text(str(settings.catalog.stat().st_uid))
-        msg = f"you may not read the catalog in {settings.state}: run this as root, or as {owner}, whose mount it is"
-        raise MachineError(msg)
+        raise _not_for_you(settings.state, settings.catalog)
     with Catalog.open_read_only(settings.catalog) as catalog:
         yield House(envs, settings, catalog)
+
+
+def _state_of(envs: Envs, known: Path, *, is_chosen: bool) -> Path:
+    """The state directory of a mount: the one that settings know, or the user's own that the mount shows.
+
+    Whoever mounts something decides where its links lead: nobody is sent to other people's directories by that.
+    """
+    behind = _state_behind(envs)
+    if behind is None or behind == known or (behind.exists() and known.exists() and behind.samefile(known)):
+        return known
+    if not is_chosen and behind.exists():
+        if behind.stat().st_uid == os.geteuid():
+            return behind
+        if os.geteuid():
+            raise _not_for_you(behind, behind)
+    msg = f"{envs.mount} shows builds in {behind}, not in {known}: name the right one with --state"
+    raise UserError(msg)
+
+
+def _not_for_you(state: Path, place: Path) -> MachineError:
+    owner = user_text(str(place.stat().st_uid))
+    return MachineError(f"you may not read the catalog in {state}: run this as root, or as {owner}, whose mount it is")
 
 
 def _state_behind(envs: Envs) -> Path | None:

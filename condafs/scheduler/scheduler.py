@@ -267,7 +267,9 @@ class Scheduler:
     async def _remove(self, build: BuildName) -> None:
         """Remove the files of a DELETING build, then its record. A crash between leaves it DELETING: done again."""
         await self._exports.clear(build)
-        if await outlast_users(self._room, build, partial(self._restore, build)):
+        # A removal begins with a rename: what is there under its name is whole.
+        is_whole = (self._settings.builds / str(build)).exists()
+        if is_whole and await outlast_users(self._room, build, partial(self._restore, build)):
             self._removing.discard(build.digest)
             self.look_at([build])
             return

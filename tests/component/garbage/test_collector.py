@@ -226,6 +226,20 @@ async def test_a_deleted_build_that_is_used_is_published_as_it_was_when_it_is_wa
         await place.house.intake.roll_back(EnvironmentName("foo"), first.digest)
 
 
+async def test_a_removal_that_had_begun_before_a_crash_waits_for_nobody(settings: Settings) -> None:
+    async with open_place(settings) as place:
+        first, _ = await published(place.house, "a", "b")
+        prefix = place.house.prefix(first)
+        environment = {"CONDA_PREFIX": str(prefix), "PATH": "/usr/bin:/bin"}
+        with subprocess.Popen(["sleep", "1000"], env=environment) as process:  # noqa: ASYNC220 - at once
+            try:
+                prefix.rename(prefix.with_name(f".{prefix.name}.trash-00"))
+                await place.house.intake.delete_build(first)
+                await place.house.until(first, None)
+            finally:
+                process.kill()
+
+
 async def test_all_who_ask_at_a_time_share_a_look(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[object] = []
 
