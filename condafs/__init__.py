@@ -11,7 +11,7 @@ The floors, low to high; imports only go down (import-linter keeps it)::
      5  catalog                                 what we remember                   (LMDB)
      6  builder                                 how it is made                     (own process; rattler, asyncio)
      7  export                                  how it leaves as one file
-     8  scheduler                               when it is made
+     8  scheduler | garbage                     when it is made | when it goes
      9  tree                                    what /envs looks like
     10  filesystem | web                        FUSE | HTTP, thin adapters
     11  daemon                                  puts the house together

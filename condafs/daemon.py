@@ -34,6 +34,7 @@ from condafs.filesystem.connection import Custody
 from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.mounting import mount_at
 from condafs.filesystem.serve import Mounting
+from condafs.garbage.collector import Collector
 from condafs.mirror.child import command_of, keep_watching
 from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
@@ -192,8 +193,12 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
 ) -> None:
     async with trio.open_nursery() as working:
         exports = Exports(catalog, settings, working)
-        scheduler = Scheduler(catalog, runner, settings, exports, clock=time.time, uniform=random.uniform)
+        collector = Collector(catalog, settings, exports, is_shared=settings.is_shared)
+        scheduler = Scheduler(
+            catalog, runner, settings, exports, clock=time.time, uniform=random.uniform, room=collector
+        )
         intake = Intake(catalog, scheduler, settings, clock=time.time, daemon_uid=os.geteuid())
+        collector.serve(intake.delete_build)
         tree = Tree(settings, catalog, intake, scheduler, exports)
         mounting = Mounting(
             tree, place.mountpoint, allow_other=settings.is_shared, custody=place.custody, passed=place.passed

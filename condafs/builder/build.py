@@ -21,6 +21,7 @@ from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
 from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress, Succeeded
 from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
+from condafs.builder.room import require_room
 from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.errors import SpecificationError
@@ -149,10 +150,14 @@ class Build:
 
         Returns:
             Places of the packages that are not in the cache.
+
+        Raises:
+            BuildError: DISK_FULL, when there is no room for them; CHECKSUM or PACKAGE.
         """
         self._events.enter(Phase.FETCH)
         archives = [archive_of(record) for record in solution.records]
         fresh = [number for number, archive in enumerate(archives) if not self._cache.holds(archive)]
+        require_room([archives[number] for number in fresh], archives, self._cache.root, self._prefix.parent)
         verified = await asyncio.to_thread(verify_archives, [archives[number] for number in fresh])
         for number, archive in zip(fresh, verified, strict=True):
             if archive.sha256:

@@ -12,6 +12,7 @@ no clock: `now` is Unix seconds, and they begin with telling it to the transacti
 
 from dataclasses import dataclass, field, replace
 
+from condafs.catalog.pins import labels_of
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord
 from condafs.catalog.transaction import Transaction
 from condafs.catalog.transitions import Step, is_possible, take
@@ -97,13 +98,18 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
 
     Raises:
         NotFoundError: No such build.
-        ForbiddenError: It is current, or wanted.
+        ForbiddenError: It is current, or wanted, or pinned.
     """
     transaction.now = now
     changes = Changes()
     record = _require(transaction, build)
     if record.state in ACTIVE_STATES:
         return changes if record.state is BuildState.DELETING else cancel(transaction, build, now)
+    if labels := labels_of(transaction, build.digest):
+        msg = (
+            f"{build} is pinned as {', '.join(labels)}: remove {', '.join(f'.pins/{label}' for label in labels)} first"
+        )
+        raise ForbiddenError(msg)
     environment = transaction.environment(build.name)
     if environment and not environment.is_retired and digest_is_used(environment, build.digest):
         file = environment.file_name
@@ -154,6 +160,24 @@ def renew(transaction: Transaction, build: BuildName, now: float) -> Changes:
 def digest_is_used(environment: EnvironmentRecord, digest: SpecDigest) -> bool:
     """Whether a name points at a build, or is to."""
     return digest in (environment.current, environment.wanted)
+
+
+def restore(transaction: Transaction, digest: SpecDigest, now: float) -> BuildRecord | None:
+    """A DELETING build was submitted again before any of its files went: published as it was, and current.
+
+    Returns:
+        The build; None when it is not that simple, and nothing has changed.
+    """
+    transaction.now = now
+    record = transaction.build(digest)
+    environment = transaction.environment(record.name) if record else None
+    if record is None or environment is None or environment.wanted != digest or environment.is_retired:
+        return None
+    if not record.generation or not is_possible(record.state, Step.RESTORE):
+        return None
+    after = step(transaction, record, Step.RESTORE, Changes())
+    transaction.put_environment(replace(environment, current=digest, moved=now))
+    return after
 
 
 def erase(transaction: Transaction, digest: SpecDigest, now: float) -> Changes:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from condafs.catalog.events import EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import ImageSettings
@@ -20,6 +20,7 @@ _EVENT: Final = struct.Struct("<dBIIq32sHB")
 _USAGE: Final = struct.Struct("<QQII")
 _USER: Final = struct.Struct(">I")
 _STAMP: Final = struct.Struct("<Qq")
+_PIN: Final = struct.Struct("<32sIId")
 _NUMBER: Final = struct.Struct("<Q")
 _SEQUENCE: Final = struct.Struct(">Q")
 _MARK: Final = struct.Struct("<32sI")
@@ -215,6 +216,17 @@ def decode_stamp(value: bytes) -> tuple[int, int]:
     """(size_bytes, mtime_ns) of a value of `files`, without the rest."""
     size_bytes, mtime_ns = _STAMP.unpack_from(value)
     return size_bytes, mtime_ns
+
+
+def encode_pin(record: PinRecord) -> bytes:
+    """Value of `pins`."""
+    return _PIN.pack(digest_key(record.digest), record.owner_uid, record.owner_gid, record.made)
+
+
+def decode_pin(label: str, value: bytes) -> PinRecord:
+    """The inverse."""
+    digest, uid, gid, made = _PIN.unpack(value)
+    return PinRecord(label, key_digest(digest), uid, gid, made)
 
 
 def encode_image(settings: ImageSettings) -> bytes:

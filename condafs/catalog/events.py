@@ -35,7 +35,7 @@ DAEMON = Author(-1)
 
 
 class EventKind(StrEnum):
-    """What can happen. Each is about a build but the last two."""
+    """What can happen. Each is about a build but RETIRED and REFUSED."""
 
     SUBMITTED = "submitted"  # its specification was written, or touched so that it is tried again
     STARTED = "started"  # a try began
@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     MOVED = "moved"  # the name leads to it: publication, submission of what was built already, roll-back
     RETIRED = "retired"  # the specification's file is gone
     REFUSED = "refused"  # a file was; `detail` is the file's name
+    PINNED = "pinned"  # garbage collection is to leave it alone; `detail` is the pin's label
+    UNPINNED = "unpinned"  # likewise
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,14 @@ def lock(path: Path) -> int:
     return fd
 
 
+def writer(path: Path) -> int:
+    """The process that writes, or wrote last; 0 when nobody knows."""
+    try:
+        return int((path / "daemon.lock").read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
 def reserve(lock_file: Path) -> None:
     """Give `lock.mdb` its blocks: it is mapped and written to, and a hole in it on a full disk would be a SIGBUS."""
     fd = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)

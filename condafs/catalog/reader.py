@@ -20,6 +20,7 @@ from condafs.catalog.encoding import (
     decode_marks,
     decode_number,
     decode_owner,
+    decode_pin,
     decode_stamp,
     decode_usage,
     digest_key,
@@ -34,7 +35,7 @@ from condafs.catalog.encoding import (
     user_key,
 )
 from condafs.catalog.events import EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
@@ -46,6 +47,7 @@ from condafs.catalog.schema import (
     LAYERS,
     MAX_KEY_BYTES,
     META,
+    PINS,
     QUEUE,
     SPECIFICATIONS,
     USAGE,
@@ -213,6 +215,16 @@ class Snapshot:
     def file_stamps(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """(file name, (size_bytes, mtime_ns)), to tell unchanged files without decoding more."""
         return ((key_text(key), decode_stamp(value)) for key, value in self._items(FILES))
+
+    def pin(self, label: str) -> PinRecord | None:
+        """The pin of that label."""
+        value = self._get(PINS, text_key(label))
+        return decode_pin(label, value) if value else None
+
+    def pins(self) -> Iterator[PinRecord]:
+        """All pins, by label."""
+        for key, value in self._items(PINS):
+            yield decode_pin(key_text(key), value)
 
     def events(self, after: int = 0) -> Iterator[EventRecord]:
         """What happened, in order, behind the event of that number. `first_event` tells whether any of them is gone."""

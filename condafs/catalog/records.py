@@ -123,6 +123,17 @@ class UsageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PinRecord:
+    """A build that somebody wants kept, under a label of his own. `made` is Unix seconds."""
+
+    label: str
+    digest: SpecDigest
+    owner_uid: int
+    owner_gid: int
+    made: float
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """What became of the content of one eligible file in `.specs`.
 

@@ -26,6 +26,7 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
                                                     sorted, no blanks, empty values left out; no row when all are:
                                                     {"base":text,"entrypoint":[text],"labels":{text:text},
                                                     "user":text,"workdir":text}
+    pins            label                           digest, u32 uid, u32 gid, f64 made
     layers          32 raw bytes, of what a layer   SHA-256 of the layer (32 raw bytes)
                     is made (export decides how)
     events          u64 big-endian number           f64 at, u8 kind (EVENT_CODES), u32 generation, u32 attempts,
@@ -34,6 +35,8 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
     events_of       name, NUL, u64 big-endian       nothing; exactly the events that have a name
                     number
     usage           u32 big-endian user id          u64 environments, u64 own bytes, u32 day, u32 builds on that day
+
+A build that a row of `pins` names is not DELETING, nor unknown.
 
 `environments` and `builds` are the truth; `builds_of`, `queue` and the counts follow from `builds` and change in the
 same transaction. `builds_of` packs the builds of a name into one value, so that listing a hundred thousand builds reads
@@ -68,8 +71,9 @@ LAYERS = b"layers"
 EVENTS = b"events"
 EVENTS_OF = b"events_of"
 USAGE = b"usage"
+PINS = b"pins"
 
-LATER_TABLES = (IMAGES, LAYERS, EVENTS, EVENTS_OF, USAGE)
+LATER_TABLES = (IMAGES, LAYERS, EVENTS, EVENTS_OF, USAGE, PINS)
 """What the first catalogs did not have."""
 
 TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS, *LATER_TABLES)
@@ -104,4 +108,6 @@ EVENT_CODES = {
     EventKind.MOVED: 10,
     EventKind.RETIRED: 11,
     EventKind.REFUSED: 12,
+    EventKind.PINNED: 20,
+    EventKind.UNPINNED: 21,
 }

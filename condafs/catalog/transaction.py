@@ -19,6 +19,7 @@ from condafs.catalog.encoding import (
     encode_file,
     encode_image,
     encode_number,
+    encode_pin,
     encode_usage,
     event_key,
     event_name,
@@ -30,7 +31,15 @@ from condafs.catalog.encoding import (
 )
 from condafs.catalog.events import DAEMON, EventKind, EventRecord, detail_of, kind_of
 from condafs.catalog.reader import Snapshot
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.catalog.records import (
+    ACTIVE_STATES,
+    BuildRecord,
+    BuildState,
+    EnvironmentRecord,
+    FileRecord,
+    PinRecord,
+    UsageRecord,
+)
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
@@ -42,6 +51,7 @@ from condafs.catalog.schema import (
     LAYERS,
     META,
     MOST_EVENTS,
+    PINS,
     QUEUE,
     SPECIFICATIONS,
     USAGE,
@@ -220,6 +230,14 @@ class Transaction(Snapshot):
     def put_layer_digest(self, key: bytes, digest: bytes) -> None:
         """Remember the SHA-256 of a layer; both are 32 raw bytes."""
         self._put(LAYERS, key, digest)
+
+    def put_pin(self, record: PinRecord) -> None:
+        """Add or replace."""
+        self._put(PINS, text_key(record.label), encode_pin(record))
+
+    def remove_pin(self, label: str) -> None:
+        """Forget a pin."""
+        self._delete(PINS, text_key(label))
 
     def put_file(self, record: FileRecord) -> None:
         """Add or replace."""

@@ -7,10 +7,11 @@
     BUILDING  --publish--> READY     --postpone--> WAITING     --fail--> FAILED     --interrupt--> QUEUED
     QUEUED WAITING BUILDING  --cancel--> CANCELLED     --supersede--> SUPERSEDED
     READY                    --renew---> QUEUED
-    READY FAILED CANCELLED SUPERSEDED  --delete--> DELETING  --erase--> (none)  or  --remake--> QUEUED
+    READY FAILED CANCELLED SUPERSEDED  --delete--> DELETING
+    DELETING  --erase--> (none)     --remake--> QUEUED     --restore--> READY
 
 A submission leaves QUEUED, BUILDING and READY as they are. One that comes while a build is DELETING is remembered by
-the environment, which wants it: the end of the removal is a `remake` then.
+the environment, which wants it: the end of the removal is a `remake` then, or a `restore` when no file is gone yet.
 """
 
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ class Step(StrEnum):
     ERASE = "erase"
     REMAKE = "remake"
     RENEW = "renew"  # it is damaged, and made again as the generation that it was
+    RESTORE = "restore"
 
 
 def _table() -> dict[tuple[BuildState | None, Step], BuildState | None]:
@@ -52,6 +54,7 @@ def _table() -> dict[tuple[BuildState | None, Step], BuildState | None]:
         (Step.ERASE, (state.DELETING,), None),
         (Step.REMAKE, (state.DELETING,), state.QUEUED),
         (Step.RENEW, (state.READY,), state.QUEUED),
+        (Step.RESTORE, (state.DELETING,), state.READY),
     ]
     return {(source, step): target for step, sources, target in rows for source in sources}
 

@@ -13,6 +13,9 @@
     compare         diff
     follow          logs
     steer           rollback, cancel
+    gc              gc                      collection, house
+    du              du                      house
+    pin             pin, unpin
     enter           activate, run           shells
     project         hook, allow, prepare
     doctor          doctor                  requirements

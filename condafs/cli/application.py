@@ -65,6 +65,12 @@ _COMMANDS = {
         ("rollback", "steer:rollback", "Let a name point at an earlier (or later) generation."),
         ("update", "submit:update", "Ask for the newest packages as of today."),
     ),
+    "Disk": (
+        ("gc", "gc:gc", "Remove builds that nobody needs any more, and packages that no build has."),
+        ("pin", "pin:pin", "Keep a build until it is unpinned, or list what is kept."),
+        ("unpin", "pin:unpin", "Let garbage collection decide about a build again."),
+        ("du", "du:du", "Show what environments take on the disk, and what would be free without them."),
+    ),
     "Machine": (
         ("mount", "mounting:mount", "Serve environments at a directory."),
         ("serve", "serve:serve", "Serve environments over HTTP: REST, a container registry, web pages."),

@@ -14,7 +14,8 @@ from condafs.errors import CondafsError
 _GENERATION_LINK = re.compile(r"(\d+)-([0-9a-f]+)")
 
 
-def _mount_of(context: CompletionContext) -> Path:
+def mount_of(context: CompletionContext) -> Path:
+    """The mount of the command that is being completed."""
     typed = context.get("mount")
     return find_mount(Path(typed.raw) if typed and typed.raw else None)
 
@@ -22,7 +23,7 @@ def _mount_of(context: CompletionContext) -> Path:
 def complete_names(context: CompletionContext) -> Iterator[str]:
     """The environments of the mount; the shell filters them by what was typed."""
     try:
-        yield from sorted(entry.name for entry in (_mount_of(context) / ".status").iterdir())
+        yield from sorted(entry.name for entry in (mount_of(context) / ".status").iterdir())
     except (CondafsError, OSError):
         return
 
@@ -34,7 +35,7 @@ def complete_references(context: CompletionContext) -> Iterator[str]:
         yield from complete_names(context)
         return
     try:
-        for entry in sorted((_mount_of(context) / ".history" / name).iterdir()):
+        for entry in sorted((mount_of(context) / ".history" / name).iterdir()):
             yield f"{name}@{entry.name.partition('-')[2]}"
     except (CondafsError, OSError):
         return
@@ -44,7 +45,7 @@ def complete_generations(context: CompletionContext) -> Iterator[tuple[str, str]
     """The generations of the environment named before, each with its digest."""
     name = context["name"].raw
     try:
-        for entry in (_mount_of(context) / ".history" / str(name)).iterdir():
+        for entry in (mount_of(context) / ".history" / str(name)).iterdir():
             if match := _GENERATION_LINK.fullmatch(entry.name):
                 yield match[1], match[2]
     except (CondafsError, OSError):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
 from condafs.cli.terminal import output, print_facts, print_json, print_table, remarks, state_text
-from condafs.client.envs import Envs, Generation
+from condafs.client.envs import Envs, Generation, Pin
 from condafs.client.events import Event, submissions
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import BuildInTheMaking, Status
@@ -115,6 +116,8 @@ def _print_in_full(status: Status) -> None:
             ("wanted", building.build),
             ("building" if building.state == "building" else building.state, progress_text(building)),
         ]
+    if status.pins:
+        facts.append(("pinned", ", ".join(f"{build[65:]}@{build[:12]} as {pin}" for pin, build in status.pins.items())))
     if error:
         facts.append(("last error", f"{error.kind}, {time_text(error.at)}" if error.at else error.kind))
     print_facts(facts)
@@ -155,8 +158,10 @@ def history(
     generations = envs.history(name)
     if not generations:
         envs.status(name)  # complains when there is no such environment
-    current, asked = envs.current_build(name), submissions(happened)
-    described = [_describe(item, asked.get(str(item.build)), is_current=item.build == current) for item in generations]
+    current, asked, pins = envs.current_build(name), submissions(happened), envs.pins()
+    described = [
+        _describe(item, asked.get(str(item.build)), pins, is_current=item.build == current) for item in generations
+    ]
     if json:
         print_json(described)
     elif not described:
@@ -169,13 +174,15 @@ def history(
                 item["reference"],
                 time_text(item["published"]),
                 item["by"],
+                ", ".join(item["pins"]),
             ]
             for item in described
         ]
-        print_table(("", "GEN", "BUILD", "PUBLISHED", "BY"), rows, right=("GEN",))
+        pinned = "PINNED AS" if any(item["pins"] for item in described) else ""
+        print_table(("", "GEN", "BUILD", "PUBLISHED", "BY", pinned), rows, right=("GEN",))
 
 
-def _describe(generation: Generation, asked: Event | None, *, is_current: bool) -> dict[str, Any]:
+def _describe(generation: Generation, asked: Event | None, pins: Iterable[Pin], *, is_current: bool) -> dict[str, Any]:
     build = generation.build
     return {
         "generation": generation.number,
@@ -186,6 +193,7 @@ def _describe(generation: Generation, asked: Event | None, *, is_current: bool) 
         "by": asked.by if asked else "",
         "uid": asked.uid if asked else None,
         "behalf": asked.behalf if asked else "",
+        "pins": [pin.label for pin in pins if pin.build == build],
     }
 
 

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,16 @@ class Generation:
     number: int
     build: BuildName
     published: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pin:
+    """A link of `.pins`; `made` is RFC 3339 in UTC."""
+
+    label: str
+    build: BuildName
+    owner_uid: int
+    made: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,17 @@ class Envs:
                     found.append(Generation(int(match[1]), BuildName.parse(link.readlink().name), published))
         except FileNotFoundError:
             return found
+        return sorted(found)
+
+    def pins(self) -> list[Pin]:
+        """What is kept from garbage collection, by label; empty where the daemon knows no pins."""
+        found = []
+        with suppress(FileNotFoundError):
+            for link in (self.mount / ".pins").iterdir():
+                with suppress(FileNotFoundError, InvalidNameError):  # removed meanwhile
+                    stat = link.lstat()
+                    made = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
+                    found.append(Pin(link.name, BuildName.parse(link.readlink().name), stat.st_uid, made))
         return sorted(found)
 
     def events(self, name: str) -> list[Event]:

@@ -40,6 +40,21 @@ def mounts_of_machine() -> list[Path]:
     return parse_mountinfo(MOUNTINFO.read_text(encoding="latin-1"))
 
 
+def is_shared(mount: Path, text: str | None = None) -> bool:
+    """Whether other users than the one who mounted it may use a mount.
+
+    Args:
+        mount: Its place.
+        text: Of mountinfo; None: as it is now.
+    """
+    lines = (MOUNTINFO.read_text(encoding="latin-1") if text is None else text).splitlines()
+    return any(
+        mount == Path(_unescape(before.split(" ")[4])) and "allow_other" in after.split(" ")[2].split(",")
+        for before, separator, after in (line.partition(" - ") for line in lines)
+        if separator
+    )
+
+
 def is_answering(mount: Path) -> bool:
     """Whether a daemon stands behind the mount and lets this user in."""
     try:

@@ -68,7 +68,12 @@ class LastError:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One environment, as the mount describes it."""
+    """One environment, as the mount describes it.
+
+    Attributes:
+        pins: Label -> build that it keeps.
+        open_exports: Build -> how many of its exports somebody reads.
+    """
 
     name: str
     state: str = "none"
@@ -78,6 +83,8 @@ class Status:
     building: BuildInTheMaking | None = None
     last_error: LastError | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)
+    open_exports: Mapping[str, int] = field(default_factory=dict)
     generations: int = 0
     retired: bool = False
 
@@ -107,7 +114,9 @@ def parse_status(text: str, name: str) -> Status:
         current=_current(_mapping(fields.get("current"))),
         building=_building(_mapping(fields.get("building"))),
         last_error=_last_error(_mapping(fields.get("last_error"))),
-        refused={_whole(str(key)): _whole(str(value)) for key, value in _mapping(fields.get("refused")).items()},
+        refused=_texts(_mapping(fields.get("refused"))),
+        pins=_texts(_mapping(fields.get("pins"))),
+        open_exports={build: int(count) for build, count in _texts(_mapping(fields.get("open_exports"))).items()},
         generations=_number(fields, "generations") or 0,
         retired=_text(fields, "retired") == "true",
     )
@@ -155,6 +164,10 @@ def _last_error(fields: Mapping[str, Any]) -> LastError | None:
         return None
     build, kind, message, at = (_text(fields, key) for key in ("build", "kind", "message", "at"))
     return LastError(build, kind, message.rstrip(), at, _number(fields, "attempts") or 0)
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {_whole(str(key)): _whole(str(value)) for key, value in fields.items()}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from condafs.client.envs import Envs, not_yours
 from condafs.client.quota import read_quota
 from condafs.errors import ForbiddenError, NotFoundError, QuotaError
 from condafs.names import BuildName, behalf_name
+from condafs.wording import user_text
 
 
 def roll_back(envs: Envs, build: BuildName, behalf: str = "") -> None:
@@ -78,16 +79,16 @@ def renew(envs: Envs, build: BuildName) -> None:
 
 
 def delete_build(envs: Envs, build: BuildName) -> None:
-    """Remove a published build that no name points at.
+    """Remove a published build that no name points at, or what is remembered of one that failed.
 
     Raises:
         NotFoundError: It is not there.
-        ForbiddenError: It is the current one, or belongs to somebody else.
+        ForbiddenError: It is the current one, or pinned, or belongs to somebody else.
     """
     try:
         (envs.mount / str(build)).unlink()
     except FileNotFoundError:
-        msg = f"there is no published build {build}"
+        msg = f"there is no build {build}"
         raise NotFoundError(msg) from None
     except OSError as error:
         if error.errno not in {errno.EPERM, errno.EACCES, errno.EBUSY}:
@@ -96,6 +97,10 @@ def delete_build(envs: Envs, build: BuildName) -> None:
             msg = (
                 f"{build} is the current build of {build.name}: roll back to another one first, or retire {build.name}"
             )
+            raise ForbiddenError(msg) from None
+        if pins := [pin for pin in envs.pins() if pin.build == build]:
+            told = ", ".join(f"{pin.label} of {user_text(str(pin.owner_uid))}" for pin in pins)
+            msg = f"{build} is pinned ({told}): condafs unpin {pins[0].label} first"
             raise ForbiddenError(msg) from None
         raise not_yours(str(build), str((envs.mount / str(build)).lstat().st_uid)) from None
 

@@ -25,8 +25,8 @@ def judge(status: Status | None, build: BuildName) -> Verdict | None:
         return Verdict.READY
     building = status.building
     if building and building.digest == digest:
-        if building.state in ACTIVE_STATES:
-            return None
+        if building.state in ACTIVE_STATES or building.state == "deleting":
+            return None  # of one that is being deleted, the end of that begins the build anew
         return Verdict(building.state) if building.state in list(Verdict) else Verdict.FAILED
     if status.state in {"failed", "cancelled"} and status.last_error and status.last_error.build == str(build):
         return Verdict(status.state)

@@ -5,7 +5,7 @@
 
 from condafs.config.file import load_settings, parse_settings
 from condafs.config.settings import Settings, default_settings_file, default_state, machine_platform
-from condafs.config.values import parse_address, parse_duration, parse_size
+from condafs.config.values import parse_address, parse_days, parse_duration, parse_size
 
 __all__ = [
     "Settings",
@@ -14,6 +14,7 @@ __all__ = [
     "load_settings",
     "machine_platform",
     "parse_address",
+    "parse_days",
     "parse_duration",
     "parse_settings",
     "parse_size",

@@ -14,6 +14,7 @@ and the place::
     quota-bytes: 20G              # for each user; quota-environments and quota-builds-per-day are numbers
     quotas: {ann: {environments: none}, "@students": {environments: 3, bytes: 5G}}
     image-base: none              # host, none, or a path
+    gc-keep-days: 90              # a number of days
     catalog-group: condafs-http   # who may read the catalog: the HTTP server's group
     http-bind: [127.0.0.1:8080, "unix:/run/condafs-http/socket"]
     http-open: no                 # reading needs a token, too

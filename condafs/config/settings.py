@@ -45,6 +45,11 @@ class Settings:
         specs_group: Their group; None: `condafs`, where there is such a group.
         image_base: What container images stand on when their specification does not say: `host`, `none`, or the
             absolute path of an OCI archive.
+        gc_keep_generations, gc_keep_days: What garbage collection leaves alone though no name leads to it: the last so
+            many generations of each environment, and what was current so recently.
+        gc_keep_packages_days: How long packages that no environment has stay in the cache.
+        gc_free_bytes: With less free than that, builds wait for a collection, and unused packages go at once; 0: never.
+        gc_request: File that the daemon makes to have somebody else collect, who removes it; None: it does it itself.
         catalog_group: Users of this group may read the catalog, as the HTTP server does when it is another user; "" for
             none.
         http_bind: Where `condafs serve` listens: `host:port`, or `unix:/path`; empty: see `http_addresses`.
@@ -73,6 +78,11 @@ class Settings:
     specs_mode: int | None = None
     specs_group: str | None = None
     image_base: str = "host"
+    gc_keep_generations: int = 5
+    gc_keep_days: float = 90
+    gc_keep_packages_days: float = 30
+    gc_free_bytes: int = 2 << 30
+    gc_request: Path | None = None
     catalog_group: str = ""
     http_bind: tuple[str, ...] = ()
     http_url: str = ""

@@ -62,6 +62,25 @@ def _count(node: yaml.Node) -> int:
     return int(text)
 
 
+def parse_days(text: str) -> float:
+    """Days of `90`, `0.5`, or of a duration with its unit (`12h`); ValueError when it is neither."""
+    if re.fullmatch(r"\d+(?:\.\d+)?", text.strip()):
+        return float(text)
+    try:
+        return parse_duration(text) / _SECONDS["d"]
+    except ValueError:
+        msg = f"is a number of days, or a duration such as 12h, not {text!r}"
+        raise ValueError(msg) from None
+
+
+def _number(node: yaml.Node) -> int:
+    text = _scalar(node)
+    if not re.fullmatch(r"\d{1,9}", text):
+        msg = f"is a whole number, not {text!r}"
+        raise ValueError(msg)
+    return int(text)
+
+
 def _truth(node: yaml.Node) -> bool:
     truths = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
     text = _scalar(node)
@@ -194,6 +213,11 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "quota_bytes": _LIMITS["bytes"][1],
     "quotas": _quotas,
     "image_base": _image_base,
+    "gc_keep_generations": _number,
+    "gc_keep_days": lambda node: parse_days(_scalar(node)),
+    "gc_keep_packages_days": lambda node: parse_days(_scalar(node)),
+    "gc_free_bytes": lambda node: parse_size(_scalar(node)),
+    "gc_request": _path,
     "catalog_group": _scalar,
     "http_bind": _addresses,
     "http_url": _url,

@@ -26,7 +26,7 @@ from condafs.export.images import Image, Images
 from condafs.export.index import TAR
 from condafs.export.layouts import Layouts
 from condafs.export.pool import MAX_READ_BYTES, Archive, ReaderPool, Stretch
-from condafs.names import BuildName
+from condafs.names import BuildName, EnvironmentName
 
 logger = logging.getLogger(__name__)
 
@@ -258,6 +258,10 @@ class Exports:
             del self._held[build]
             self._released.set()
             self._released = trio.Event()
+
+    def count_open(self, name: EnvironmentName) -> dict[BuildName, int]:
+        """How many exports of which builds of an environment are open; what is being prepared counts."""
+        return {build: count for build, count in self._held.items() if build.name == name}
 
     async def clear(self, build: BuildName) -> None:
         """A build is to go: wait until nobody has an export of it open, and remove what was kept for them."""

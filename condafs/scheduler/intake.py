@@ -17,11 +17,11 @@ from typing import Protocol
 
 import trio
 
-from condafs.catalog import changes, claims, rights
+from condafs.catalog import changes, claims, pins, rights
 from condafs.catalog.changes import Changes
 from condafs.catalog.claims import Submission
 from condafs.catalog.events import DAEMON, Author
-from condafs.catalog.records import FileRecord
+from condafs.catalog.records import FileRecord, PinRecord
 from condafs.catalog.rights import Policy
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
@@ -279,6 +279,32 @@ class Intake:
             return changes.renew(transaction, build, now)
 
         await self._change(self._by_owner(build.name, renew), author)
+
+    async def pin(self, label: str, build: BuildName, gid: int, author: Author = DAEMON) -> None:
+        """Keep a published build from being deleted, until it is unpinned.
+
+        Args:
+            label: What its owner calls the pin.
+            build: The build.
+            gid: Group of its owner.
+            author: Its owner.
+
+        Raises:
+            NotFoundError: No such published build.
+            ForbiddenError: There is such a pin already.
+        """
+        record = PinRecord(label, build.digest, author.uid, gid, self._clock())
+        await self._catalog.write(partial(pins.pin, record=record), author)
+        logger.info("%s: pinned as %s by %s", build, label, author)
+
+    async def unpin(self, label: str, author: Author = DAEMON) -> None:
+        """Remove a pin; NotFoundError when there is none of that label."""
+        await self._catalog.write(partial(pins.unpin, label=label, now=self._clock()), author)
+        logger.info("the pin %s was removed by %s", label, author)
+
+    async def rename_pin(self, label: str, new_label: str, author: Author = DAEMON) -> None:
+        """Give a pin another label, and take that from who has it; NotFoundError when there is no such pin."""
+        await self._catalog.write(partial(pins.rename, label=label, new_label=new_label, now=self._clock()), author)
 
     async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
         """Cancel a build that is queued, waits or runs; nothing happens to any other.

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import trio
 
-from condafs.builder.protocol import TRANSIENT_KINDS, Failed, Progress, Succeeded
+from condafs.builder.protocol import TRANSIENT_KINDS, Failed, FailureKind, Progress, Succeeded
 from condafs.builder.runner import Runner
 from condafs.catalog import attempts, changes
 from condafs.catalog.records import BuildRecord, BuildState
@@ -35,6 +35,7 @@ from condafs.scheduler.logbook import Logbook, published_text
 from condafs.scheduler.queue import FairQueue
 from condafs.scheduler.renewal import forget_lock, keep_lock
 from condafs.scheduler.retry import next_delay
+from condafs.scheduler.room import AmpleRoom, Room, outlast_users
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Scheduler:
         exports: Told what is published and what goes.
         clock: Unix seconds.
         uniform: `random.uniform` or like it, for jitter.
+        room: Asked for room before each try, and who uses what is to go; None: there is room, and nobody does.
     """
 
     def __init__(  # noqa: PLR0913 - it brings these together
@@ -75,6 +77,7 @@ class Scheduler:
         *,
         clock: Callable[[], float],
         uniform: Callable[[float, float], float],
+        room: Room | None = None,
     ) -> None:
         self._catalog = catalog
         self._runner = runner
@@ -82,6 +85,7 @@ class Scheduler:
         self._exports = exports
         self._clock = clock
         self._uniform = uniform
+        self._room = room or AmpleRoom()
         self._logbook = Logbook(settings.logs, clock)
         self._queue = FairQueue()
         self._running: dict[SpecDigest, _Running] = {}
@@ -192,6 +196,7 @@ class Scheduler:
                 if now is None or now.state is not BuildState.BUILDING:
                     running.scope.cancel()  # cancelled in the moment between
                 await self._say(build, f"try {record.attempts} of {self._settings.attempts}")
+                await self._room.make_room(is_short=record.failure_kind == FailureKind.DISK_FULL)
                 outcome = await attempt(
                     self._runner, request, self._logbook.path(build), partial(setattr, running, "progress")
                 )
@@ -262,6 +267,12 @@ class Scheduler:
     async def _remove(self, build: BuildName) -> None:
         """Remove the files of a DELETING build, then its record. A crash between leaves it DELETING: done again."""
         await self._exports.clear(build)
+        # A removal begins with a rename: what is there under its name is whole.
+        is_whole = (self._settings.builds / str(build)).exists()
+        if is_whole and await outlast_users(self._room, build, partial(self._restore, build)):
+            self._removing.discard(build.digest)
+            self.look_at([build])
+            return
         try:
             await trio.to_thread.run_sync(remove_prefix, self._settings.builds / str(build))
             await self._logbook.remove(build)
@@ -273,6 +284,14 @@ class Scheduler:
             return
         self._removing.discard(build.digest)
         self.look_at([build])
+
+    async def _restore(self, build: BuildName) -> bool:
+        """Publish a build as it was, if it was submitted again since it was to go."""
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(build.name)
+        if environment is None or environment.wanted != build.digest:
+            return False
+        return await self._surely(partial(changes.restore, digest=build.digest, now=self._clock()), build) is not None
 
     async def _sweep(self) -> None:
         """Clear away what a crash left among the builds, beside the work."""

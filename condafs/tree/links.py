@@ -16,7 +16,7 @@ from condafs.names import BUILD, BuildName, EnvironmentName
 from condafs.tree.node import Attributes, Changes, Handle, Lifetimes, Link, refuse
 from condafs.tree.recent import Recent
 from condafs.tree.renewal import Renewal
-from condafs.tree.resolve import find_cancellable, resolve, resolve_generation
+from condafs.tree.resolve import find_unpublished, resolve, resolve_generation
 from condafs.tree.sources import Catalog, Snapshot
 from condafs.tree.specs.removals import Removals
 
@@ -106,7 +106,7 @@ class BuildLink(Link):
         return f"{self.builds}/{self.name}"
 
     def attributes(self) -> Attributes:
-        """Owned by who asked for it; there for builds in the making, too."""
+        """Owned by who asked for it; there for builds in the making and for those that failed, too."""
         with self.catalog.snapshot() as snapshot:
             size_bytes = len(str(self.builds)) + 1 + len(self.name.encode(errors="surrogateescape"))
             return _attributes_of_build(snapshot, self.name, size_bytes)
@@ -241,7 +241,7 @@ def _attributes_of_build(snapshot: Snapshot, text: str, size_bytes: int) -> Attr
     except (InvalidNameError, AmbiguousDigestError):
         record = None
     except NotFoundError:
-        record = find_cancellable(snapshot, text)
+        record = find_unpublished(snapshot, text)
     if record is None:
         refuse(errno.ENOENT, text)
     return link_attributes(size_bytes, record.owner_uid, record.finished)

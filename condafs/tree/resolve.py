@@ -21,6 +21,7 @@ _STEPS_BACK = re.compile(r"-([1-9][0-9]{0,8})")
 _GENERATION_LINK = re.compile(r"([1-9][0-9]*)-([0-9a-f]{1,64})")
 
 CANCELLABLE_STATES = ACTIVE_STATES - {BuildState.DELETING}
+ENDED_STATES = frozenset({BuildState.FAILED, BuildState.CANCELLED, BuildState.SUPERSEDED})
 
 
 def current_build(snapshot: Snapshot, name: EnvironmentName) -> BuildName | None:
@@ -74,22 +75,26 @@ def _steps_back(snapshot: Snapshot, name: EnvironmentName, steps: int) -> BuildN
     return BuildName(by_generation[position - steps], name) if steps <= position else None
 
 
-def find_cancellable(snapshot: Snapshot, text: str) -> BuildRecord | None:
-    """The build in the making that `<build>` or `foo@<digits>` names; None when there is none or not just one."""
+def find_unpublished(snapshot: Snapshot, text: str) -> BuildRecord | None:
+    """The build without files that a text names, which `rm` cancels or forgets; None when there is not just one.
+
+    `<build>` is one in the making or one that came to nothing, `foo@<digits>` one in the making.
+    """
     name, separator, reference = text.partition("@")
     try:
         if not separator:
             build = BuildName.parse(text)
-            candidates = [snapshot.build(build.digest)]
+            candidates, states = [snapshot.build(build.digest)], CANCELLABLE_STATES | ENDED_STATES
             name = build.name.text
         elif DIGEST_PREFIX.fullmatch(reference):
             of_name = snapshot.builds_of(EnvironmentName(name))
             candidates = [record for record in of_name if record.digest.hex.startswith(reference)]
+            states = CANCELLABLE_STATES
         else:
             return None
     except InvalidNameError:
         return None
-    found = [r for r in candidates if r is not None and r.name.text == name and r.state in CANCELLABLE_STATES]
+    found = [r for r in candidates if r is not None and r.name.text == name and r.state in states]
     return found[0] if len(found) == 1 else None
 
 

@@ -29,7 +29,7 @@ from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, Referenc
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.recent import Recent
 from condafs.tree.renewal import Renewal
-from condafs.tree.resolve import current_build, find_cancellable, resolve, resolve_target
+from condafs.tree.resolve import current_build, find_unpublished, resolve, resolve_target
 from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Intake, Snapshot
 from condafs.tree.specs.removals import Removals
@@ -256,7 +256,7 @@ class Root(Directory):
         self._passing.pop(name, None)
 
     async def unlink(self, name: str, caller: Caller) -> None:
-        """Delete a published build, cancel one in the making, drop a link in passing."""
+        """Delete a published build, cancel one in the making, forget one that failed, drop a link in passing."""
         if passing := self._find_passing(name):
             if not self._rights.may_act_for(caller.uid, passing.uid):
                 refuse(errno.EPERM, name)
@@ -275,7 +275,7 @@ class Root(Directory):
             try:
                 build = resolve(snapshot, name)
             except NotFoundError:
-                record = find_cancellable(snapshot, name)
+                record = find_unpublished(snapshot, name)
                 if record is None:
                     raise
                 build = record.build

@@ -1,12 +1,12 @@
 """What the tree asks of the rest of the house, as protocols, so that tests can answer instead."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.events import Author, EventRecord
-from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.config.quotas import Limits
 from condafs.export.exports import Description, Export, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -63,6 +63,14 @@ class Snapshot(Protocol):
 
     def files(self) -> Iterator[FileRecord]:
         """What became of all files of `.specs`."""
+        ...
+
+    def pin(self, label: str, /) -> PinRecord | None:
+        """One pin."""
+        ...
+
+    def pins(self) -> Iterator[PinRecord]:
+        """All pins, by label."""
         ...
 
     def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
@@ -155,6 +163,18 @@ class Intake(Protocol):
         """That build is to be made again."""
         ...
 
+    async def pin(self, label: str, build: BuildName, gid: int, author: Author, /) -> None:
+        """That published build is to stay."""
+        ...
+
+    async def unpin(self, label: str, author: Author, /) -> None:
+        """It need not, as far as that pin goes."""
+        ...
+
+    async def rename_pin(self, label: str, new_label: str, author: Author, /) -> None:
+        """A pin gets another label, which it takes from who has it."""
+        ...
+
     async def cancel(self, build: BuildName, author: Author, /) -> None:
         """That build is not to be made."""
         ...
@@ -181,6 +201,10 @@ class ExportSource(Protocol):
 
     def hold(self, build: BuildName, /) -> None:
         """Somebody has an export of it open: its files stay."""
+        ...
+
+    def count_open(self, name: EnvironmentName, /) -> Mapping[BuildName, int]:
+        """How many exports of which builds of an environment are open."""
         ...
 
     def release(self, build: BuildName, /) -> None:

@@ -9,10 +9,10 @@ import trio
 
 from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import InvalidNameError
-from condafs.names import EnvironmentName
+from condafs.names import BuildName, EnvironmentName
 from condafs.tree.node import Attributes, Directory, Ownership, refuse
 from condafs.tree.quota import QUOTA
-from condafs.tree.sources import Catalog, ProgressSource
+from condafs.tree.sources import Catalog, ExportSource, ProgressSource
 from condafs.tree.status_text import Limits, Story, describe, render
 from condafs.tree.text import Document, TextFile
 
@@ -56,7 +56,7 @@ class StatusDirectory(Directory):
     """`.status`.
 
     Args:
-        catalog, progress: The rest of the house.
+        catalog, progress, exports: The rest of the house.
         limits: Settings that the text tells.
         ownership: Of the directory.
         files: The files of `.specs`. They are submitted before a text is made of them, so that who closes one and then
@@ -64,12 +64,13 @@ class StatusDirectory(Directory):
         quota: The directory of that name, which is not listed.
     """
 
-    __slots__ = ("_catalog", "_files", "_limits", "_ownership", "_progress", "_quota")
+    __slots__ = ("_catalog", "_exports", "_files", "_limits", "_ownership", "_progress", "_quota")
 
     def __init__(  # noqa: PLR0913, PLR0917 - the texts tell of all the house
         self,
         catalog: Catalog,
         progress: ProgressSource,
+        exports: ExportSource,
         limits: Limits,
         ownership: Ownership,
         files: Files,
@@ -78,6 +79,7 @@ class StatusDirectory(Directory):
         self._quota = quota
         self._catalog = catalog
         self._progress = progress
+        self._exports = exports
         self._limits = limits
         self._ownership = ownership
         self._files = files
@@ -135,10 +137,14 @@ class StatusDirectory(Directory):
             wanted = snapshot.build(environment.wanted)
             current = snapshot.build(environment.current) if environment.current else None
             file = snapshot.file(environment.file_name) if environment.file_name else None
-            generations = len(snapshot.ready_digests(environment.name))
+            ready = dict(snapshot.ready_digests(environment.name))
+            pins = {
+                pin.label: BuildName(pin.digest, environment.name) for pin in snapshot.pins() if pin.digest in ready
+            }
         progress = self._progress.progress(environment.wanted)
         if file and file.refusal and not self._files.is_for_all(file.file_name):
             file = replace(file, refusal=f"see .specs/{file.file_name}.error\n")
-        story = Story(environment, current, wanted, progress, file, generations)
+        story = Story(environment, current, wanted, progress, file, len(ready))
+        story = replace(story, pins=pins, open_exports=self._exports.count_open(environment.name))
         moment = max([environment.moved] + [record.submitted for record in (current, wanted) if record])
         return Document(render(describe(story, self._limits)).encode(), environment.owner_uid, 0, moment)

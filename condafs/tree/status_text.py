@@ -38,6 +38,10 @@ Format (keys whose value is empty are left out)::
         ...
       at: 2026-11-22T18:56:30+00:00
       attempts: 1
+    pins:                       # label -> build, of this environment
+      paper-2026: <digest>-foo
+    open_exports:               # build -> how many of its exports are open or being prepared
+      <digest>-foo: 1
     refused:                    # as in foo.yaml.error
       foo.yaml: |
         ...
@@ -45,13 +49,14 @@ Format (keys whose value is empty are left out)::
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.names import BuildName
 
 Value: TypeAlias = "str | int | bool | Mapping[str, Value] | None"
 
@@ -74,6 +79,8 @@ class Story:
     progress: Progress | None = None
     file: FileRecord | None = None
     generations: int = 0
+    pins: Mapping[str, BuildName] = field(default_factory=dict)
+    open_exports: Mapping[BuildName, int] = field(default_factory=dict)
 
 
 def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
@@ -89,6 +96,8 @@ def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
         "current": _current(story.current, limits) if story.current else None,
         "building": _building(story, limits),
         "last_error": _last_error(story.wanted) if story.wanted else None,
+        "pins": {label: str(build) for label, build in story.pins.items()} or None,
+        "open_exports": {str(build): count for build, count in story.open_exports.items()} or None,
         "refused": {file.file_name: file.refusal} if file and file.refusal else None,
     }
 

@@ -16,6 +16,7 @@ from condafs.tree.exports import ExportsDirectory
 from condafs.tree.history import HistoryDirectory
 from condafs.tree.logs import LogsDirectory
 from condafs.tree.node import Directory, Link, Node, Ownership
+from condafs.tree.pins import PinsDirectory
 from condafs.tree.quota import QuotaDirectory
 from condafs.tree.recall import Recall
 from condafs.tree.rights import Rights
@@ -62,10 +63,11 @@ class Tree:
         quota = QuotaDirectory(catalog, intake, read_only, settled=self.settled, clock=time.time)
         directories: dict[str, Directory] = {
             ".specs": self._specs,
-            ".status": StatusDirectory(catalog, progress, limits, read_only, self._specs, quota),
+            ".status": StatusDirectory(catalog, progress, exports, limits, read_only, self._specs, quota),
             ".logs": LogsDirectory(catalog, intake, settings.logs, shared, rights),
             ".history": history,
             ".exports": listing,
+            ".pins": PinsDirectory(catalog, intake, self._places, shared, self.settled),
         }
         self.root = Root(
             catalog,

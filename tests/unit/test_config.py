@@ -38,6 +38,11 @@ http-ui: /srv/conda-store-ui/dist
 http-dynamic: yes
 watch: [/srv/specs, /srv/foo/environment.yml]
 watch-retire: yes
+gc-keep-generations: 0
+gc-keep-days: 30.5
+gc-keep-packages-days: 12h
+gc-free-bytes: 10G
+gc-request: /run/condafs/collect
 """
 
 
@@ -75,6 +80,11 @@ def test_every_setting_can_be_given() -> None:
         http_dynamic=True,
         watch=(Path("/srv/specs"), Path("/srv/foo/environment.yml")),
         watch_retire=True,
+        gc_keep_generations=0,
+        gc_keep_days=30.5,
+        gc_keep_packages_days=0.5,
+        gc_free_bytes=10 << 30,
+        gc_request=Path("/run/condafs/collect"),
     )
 
 
@@ -145,6 +155,10 @@ def test_a_key_like_none_lists_them_all() -> None:
         ("quotas: {ann: 5}", "of ann is a mapping with some of environments, builds-per-day, bytes"),
         ("quotas: {ann: {rooms: 5}}", "of ann has no 'rooms'"),
         ("quotas: {ann: {bytes: x}}", "of ann: bytes is a size"),
+        ("gc-keep-generations: -1", "`gc-keep-generations` is a whole number, not '-1'"),
+        ("gc-keep-days: soon", "`gc-keep-days` is a number of days, or a duration such as 12h, not 'soon'"),
+        ("gc-free-bytes: 10%", "`gc-free-bytes` is a size"),
+        ("gc-request: collect", "`gc-request` is an absolute path"),
         ("specs-mode: 999", "is a mode of three or four octal digits"),
         ("image-base: debian:12", "`image-base` is host, none or an absolute path, not 'debian:12'"),
         ("image-base: [host]", "`image-base` takes one value"),

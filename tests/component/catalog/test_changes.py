@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from condafs.catalog import attempts, changes, claims
+from condafs.catalog import attempts, changes, claims, pins
 from condafs.catalog.events import EventKind, kind_of
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord, PinRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.catalog.usage import count_anew
@@ -31,6 +31,7 @@ file_names = st.sampled_from(FILES)
 versions = st.integers(0, 3)
 choices = st.integers(0, 7)
 users = st.sampled_from((7, 8))
+labels = st.sampled_from(["paper", "thesis"])
 images = st.sampled_from([DEFAULT_IMAGE, ImageSettings(user="x"), ImageSettings(labels=(("a", "b"),))])
 
 
@@ -180,6 +181,36 @@ class CatalogMachine(RuleBasedStateMachine):
         self._write(lambda t: changes.erase(t, self._pick(choice, BuildState.DELETING), self._now))
 
     @rule(choice=choices)
+    def restore(self, choice: int) -> None:
+        digest = self._pick(choice, BuildState.DELETING)
+        record = self._write(lambda t: changes.restore(t, digest, self._now))
+        if record:
+            assert record.generation
+            assert self._wanted[record.name.text] == digest
+
+    @rule(choice=choices, label=labels)
+    def pin(self, choice: int, label: str) -> None:
+        digest = self._pick(choice, BuildState.READY)
+        try:
+            self._write(lambda t: pins.pin(t, PinRecord(label, digest, 7, 7, self._now)))
+        except (NotFoundError, ForbiddenError):
+            return
+
+    @rule(label=labels, new_label=labels)
+    def rename_pin(self, label: str, new_label: str) -> None:
+        try:
+            self._write(lambda t: pins.rename(t, label, new_label, self._now))
+        except NotFoundError:
+            return
+
+    @rule(label=labels)
+    def unpin(self, label: str) -> None:
+        try:
+            self._write(lambda t: pins.unpin(t, label, self._now))
+        except NotFoundError:
+            return
+
+    @rule(choice=choices)
     def start(self, choice: int) -> None:
         digest = self._pick(choice, BuildState.QUEUED, BuildState.WAITING)
         self._write(lambda t: attempts.start(t, digest, self._now))
@@ -293,6 +324,14 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert is_retired or (EventKind.SUBMITTED, shown) in told, "or what it led to is made again"
         self._states, self._leads_to = states, leads_to
         self._told, self._told_at = self._told + len(news), self._now
+
+    @invariant()
+    def what_is_pinned_is_published(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            for pin in snapshot.pins():
+                record = snapshot.build(pin.digest)
+                assert record
+                assert record.state is BuildState.READY
 
     @invariant()
     def a_name_is_claimed_by_one_file_and_that_file_knows_it(self) -> None:

@@ -127,7 +127,7 @@ def test_an_old_catalog_gets_its_later_tables_when_it_is_opened_for_writing(path
         assert snapshot.build(build_name(1).digest)
         assert (snapshot.image(name), snapshot.layer_digest(b"k" * 32)) == (settings, b"d" * 32)
         assert [event.number for event in snapshot.events_of(name)] == [1]
-    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers", b"events", b"events_of", b"usage"}
+    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers", b"events", b"events_of", b"usage", b"pins"}
 
 
 def test_an_older_program_leaves_later_tables_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The rest of the house as the tree sees it, in memory: a catalog, an intake that publishes at once, no builders."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.events import Author, EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.config import Settings
 from condafs.config.quotas import NO_LIMITS, Limits
 from condafs.errors import DiskFullError, ForbiddenError, NotYoursError, Position, QuotaError, SpecificationError
@@ -32,6 +33,7 @@ class FakeSnapshot:
     by_file: dict[str, FileRecord] = field(default_factory=dict)
     happened: list[EventRecord] = field(default_factory=list)
     used: list[UsageRecord] = field(default_factory=list)
+    by_label: dict[str, PinRecord] = field(default_factory=dict)
     asked: int = 0
 
     @property
@@ -74,6 +76,12 @@ class FakeSnapshot:
 
     def files(self) -> Iterator[FileRecord]:
         return iter(tuple(self.by_file.values()))
+
+    def pin(self, label: str) -> PinRecord | None:
+        return self.by_label.get(label)
+
+    def pins(self) -> Iterator[PinRecord]:
+        return iter(tuple(self.by_label.values()))
 
     def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
         return (event for event in self.happened if event.name == name and event.number > after)
@@ -178,6 +186,9 @@ class House:
     async def give(self, file_name: str, uid: int) -> None:
         self._called(Author(-1), "give", file_name, str(uid))
 
+    def count_open(self, name: EnvironmentName) -> Counter[BuildName]:
+        return Counter(build for build in self.held if build.name == name)
+
     def check(self, file_name: str, content: bytes, uid: int = 0) -> Specification | None:
         if uid in self.strangers:
             message = f"{file_name} belongs to {{owner}}"
@@ -244,6 +255,18 @@ class House:
             message = f"{build} is current"
             raise ForbiddenError(message)
         del self.content.builds[build.digest]
+
+    async def pin(self, label: str, build: BuildName, gid: int, author: Author) -> None:
+        self._called(author, "pin", label, str(build))
+        self.content.by_label[label] = PinRecord(label, build.digest, author.uid, gid, 1)
+
+    async def unpin(self, label: str, author: Author) -> None:
+        self._called(author, "unpin", label)
+        del self.content.by_label[label]
+
+    async def rename_pin(self, label: str, new_label: str, author: Author) -> None:
+        self._called(author, "rename_pin", label, new_label)
+        self.content.by_label[new_label] = replace(self.content.by_label.pop(label), label=new_label)
 
     async def cancel(self, build: BuildName, author: Author) -> None:
         self._called(author, "cancel", str(build))

@@ -64,7 +64,7 @@ async def test_a_name_that_moves_keeps_its_identity(house: House, tree: Tree, bu
 
 
 async def test_what_is_listed(tree: Tree, builds: list[BuildName]) -> None:
-    expected = {".specs", ".status", ".logs", ".history", ".exports", "foo"}
+    expected = {".specs", ".status", ".logs", ".history", ".pins", ".exports", "foo"}
     expected |= {str(build) for build in builds} | {f"foo@{build.digest.short}" for build in builds}
     listed = await tree.root.names()
     assert len(listed) == len(set(listed))

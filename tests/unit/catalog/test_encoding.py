@@ -241,6 +241,8 @@ def test_codes_of_events_never_change() -> None:
         "moved": 10,
         "retired": 11,
         "refused": 12,
+        "pinned": 20,
+        "unpinned": 21,
     }
     assert set(EVENT_CODES) == set(EventKind)
 

@@ -93,7 +93,7 @@ def test_nothing_is_cancelled_when_nothing_is_being_built(fake: FakeEnvs) -> Non
 def test_deleting_removes_a_build_that_is_there(fake: FakeEnvs) -> None:
     delete_build(Envs(fake.mount), build("a"))
     assert not os.path.lexists(fake.mount / str(build("a")))
-    with pytest.raises(NotFoundError, match="no published build"):
+    with pytest.raises(NotFoundError, match="there is no build"):
         delete_build(Envs(fake.mount), build("a"))
 
 

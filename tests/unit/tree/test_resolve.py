@@ -7,7 +7,7 @@ import pytest
 from condafs.catalog.records import BuildState
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BuildName, EnvironmentName
-from condafs.tree.resolve import find_cancellable, generation_link, resolve, resolve_generation, resolve_target
+from condafs.tree.resolve import find_unpublished, generation_link, resolve, resolve_generation, resolve_target
 from tests.component.tree.house import FakeSnapshot
 
 PLACES = (PurePosixPath("/envs"), PurePosixPath("/state/builds"))
@@ -79,14 +79,14 @@ def test_a_build_in_the_making_does_not_resolve_but_can_be_cancelled(snapshot: F
     for text in (str(build), f"foo@{build.digest.short}"):
         with pytest.raises(NotFoundError):
             resolve(snapshot, text)
-        found = find_cancellable(snapshot, text)
+        found = find_unpublished(snapshot, text)
         assert found is not None
         assert found.build == build
 
 
 @pytest.mark.parametrize("text", ["foo@-1", "foo@zz", "foo", "x\udcff@1", "0" * 64 + "-foo"])
 def test_nothing_else_can_be_cancelled(snapshot: FakeSnapshot, text: str) -> None:
-    assert find_cancellable(snapshot, text) is None
+    assert find_unpublished(snapshot, text) is None
 
 
 def test_targets_of_links_may_be_given_in_every_form(snapshot: FakeSnapshot) -> None:
