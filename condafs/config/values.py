@@ -116,14 +116,6 @@ def _limit(read: Callable[[yaml.Node], int]) -> Callable[[yaml.Node], int | None
     return lambda node: None if isinstance(node, yaml.ScalarNode) and node.value in {"none", "null"} else read(node)
 
 
-def _number(node: yaml.Node) -> int:
-    text = _scalar(node)
-    if not re.fullmatch(r"\d{1,9}", text):
-        msg = f"is a whole number or none, not {text!r}"
-        raise ValueError(msg)
-    return int(text)
-
-
 _LIMITS: dict[str, tuple[str, Callable[[yaml.Node], int | None]]] = {
     "environments": ("environments", _limit(_number)),
     "builds-per-day": ("builds_per_day", _limit(_number)),
