@@ -27,7 +27,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Path, Setting
     """A daemon that only notes what it was given; the log is put back as it was."""
     calls: list[tuple[Path, Settings]] = []
 
-    def run_daemon(place: Path, settings: Settings) -> int:
+    def run_daemon(place: Path, settings: Settings, *, takes_over: bool) -> int:
+        assert not takes_over
         calls.append((place, settings))
         return 0
 

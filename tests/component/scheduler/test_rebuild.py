@@ -115,7 +115,7 @@ async def test_generations_and_the_name_come_back(settings: Settings) -> None:
     assert known(settings) == before
     assert why_rebuild(settings) == ""
     async with open_house(settings) as house:
-        await catch_up(house.intake, house.catalog, settings.specs, owner_of)
+        await catch_up(house.intake, house.catalog, settings.specs, owner_of, lambda _: False)
         await house.idle()
         assert house.current("foo") == builds[2].digest
         assert not house.runner.requests, "nothing is built again"
@@ -137,7 +137,7 @@ async def test_a_roll_back_holds(settings: Settings) -> None:
     assert rebuilt.aside
     assert (rebuilt.aside / "data.mdb").read_bytes().startswith(b"garbage")
     async with open_house(settings) as house:
-        await catch_up(house.intake, house.catalog, settings.specs, owner_of)
+        await catch_up(house.intake, house.catalog, settings.specs, owner_of, lambda _: False)
         assert house.current("foo") == builds[0].digest
 
 
@@ -169,7 +169,7 @@ async def test_a_file_that_describes_something_else_by_now_is_taken_up_at_the_st
     shutil.rmtree(settings.catalog)
     rebuild_catalog(settings, owner_of)
     async with open_house(settings) as house:
-        await catch_up(house.intake, house.catalog, settings.specs, owner_of)
+        await catch_up(house.intake, house.catalog, settings.specs, owner_of, lambda _: False)
         assert (
             house.current("foo") == builds[2].digest
             or house.current("foo") == build_for(specification("foo", "zz-new")).digest
