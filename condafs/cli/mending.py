@@ -8,7 +8,7 @@ from condafs.cli.terminal import output, remarks
 from condafs.client.envs import Envs
 from condafs.client.steering import renew
 from condafs.errors import CondafsError
-from condafs.health.check import Advance, examine
+from condafs.health.check import examine
 from condafs.health.hashing import Hasher
 from condafs.health.repair import repair
 from condafs.names import BuildName
@@ -17,13 +17,13 @@ _PAUSE_SECONDS = 0.2
 _ENDS = frozenset({"published", "failed", "cancelled", "deleted", "superseded"})
 
 
-def mend(results: Sequence[Result], *, is_quick: bool, is_shown: bool) -> None:
+def mend(results: Sequence[Result], hasher: Hasher, *, is_quick: bool, is_shown: bool) -> None:
     """Mend every build that is damaged, one after the other; each result tells what became of it."""
     for result in results:
-        if result.report.is_sound:
+        if result.examination is None:
             continue
         try:
-            result.repair = repair(result.subject.prefix, is_quick=is_quick, advance=_no_bar)
+            result.repair = repair(result.examination, hasher, is_quick=is_quick)
             if is_shown:
                 _print_repair(result)
             if not result.repair.after.is_sound:
@@ -32,10 +32,6 @@ def mend(results: Sequence[Result], *, is_quick: bool, is_shown: bool) -> None:
             result.note = str(error)
         if result.note and is_shown:
             remarks().print(f"{result.subject.label}: {result.note}")
-
-
-def _no_bar() -> Advance:
-    return lambda *_: None
 
 
 def _print_repair(result: Result) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from condafs.cli.terminal import output
 from condafs.cli.verified import Subject
-from condafs.health.check import Report
+from condafs.health.check import Examination, Report
 from condafs.health.problem import Damage, Problem
 from condafs.health.repaired import Repair
 from condafs.health.sharing import other_builds_of
@@ -25,6 +25,7 @@ class Result:
     """One build, what was found, and what became of it.
 
     Attributes:
+        examination: What the report comes from, while that is needed.
         sharers: Other builds that damaged files are part of, as `foo@3f2a9c1d77e0`.
         repair: When it was tried.
         is_remade: Whether it was made again.
@@ -33,6 +34,7 @@ class Result:
 
     subject: Subject
     report: Report
+    examination: Examination | None = None
     sharers: frozenset[str] = frozenset()
     repair: Repair | None = None
     is_remade: bool = False

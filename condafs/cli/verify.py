@@ -49,15 +49,18 @@ def verify(
     with Hasher() as hasher, _bar(is_shown=not json and not quick) as bar:
         for subject in subjects:
             started = time.monotonic()
-            report = examine(subject.prefix, hasher, is_quick=quick, advance=bar.about(subject.label)).report
-            result = Result(subject, report, find_sharers(report))
+            found = examine(subject.prefix, hasher, is_quick=quick, advance=bar.about(subject.label))
+            report = found.report
+            to_mend = found if repair and not report.is_sound else None
+            result = Result(subject, report, to_mend, find_sharers(report))
             results.append(result)
             if not json:
                 _print_report(result, time.monotonic() - started, is_quick=quick)
-    if repair:
-        from condafs.cli.mending import mend  # noqa: PLC0415 - it loads rattler
+        if repair:
+            from condafs.cli.mending import mend  # noqa: PLC0415 - it loads rattler
 
-        mend(results, is_quick=quick, is_shown=not json)
+            bar.end()
+            mend(results, hasher, is_quick=quick, is_shown=not json)
     if json:
         print_json([result.document() for result in results])
     return _conclude(results, is_json=json, is_repair=repair)
@@ -104,6 +107,10 @@ class _Bar:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=0)
+
+    def end(self) -> None:
+        """Nothing more is read."""
+        self._progress.stop()
 
     def about(self, label: str) -> Advance:
         """What is told from now on is about this build."""

@@ -48,6 +48,12 @@ class Hasher:
         self._pool = ThreadPoolExecutor(threads or len(os.sched_getaffinity(0)) + 1, "hash")
         self._known: dict[Inode, Digest] = {}
 
+    def another(self) -> "Hasher":
+        """One that knows the same, with threads of its own: threads do not come along into a fork."""
+        other = Hasher()
+        other._known |= self._known
+        return other
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,13 +1,12 @@
 """Repairing one build in place: examined, mended, examined again, while nobody else mends it."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from condafs.health.acting import run_as_owner
-from condafs.health.check import Advance, Examination, Report, examine
+from condafs.health.check import Examination, Report, examine
 from condafs.health.contents import Contents
 from condafs.health.hashing import Hasher
 from condafs.health.mend import Mender, only_mender
@@ -19,22 +18,23 @@ _MOST_ROUNDS = 3
 """What is mended in one may show what else is damaged, or that something is not."""
 
 
-def repair(prefix: Path, *, is_quick: bool, advance: Callable[[], Advance]) -> Repair:
+def repair(examination: Examination, hasher: Hasher, *, is_quick: bool) -> Repair:
     """Mend what can be mended so that it is what it was, to the last byte.
 
     Args:
-        prefix: A sealed prefix in a state directory.
+        examination: Of a sealed prefix in a state directory. If somebody mended that since, nothing is done twice.
+        hasher: Has read the files.
         is_quick: Whether only what size, time and mode show is looked for.
-        advance: Called for each examination, for who is told how far that is.
 
     Raises:
         FileNotFoundError: It is gone.
         ForbiddenError: It is another user's.
     """
+    prefix = examination.report.prefix
 
     def work() -> str:
-        with Hasher() as hasher:  # threads do not come along into another process
-            return _encode(_repair(prefix, hasher, is_quick=is_quick, advance=advance))
+        with hasher.another() as own:
+            return _encode(_repair(examination, own, is_quick=is_quick))
 
     return _decode(prefix, run_as_owner(prefix, work))
 
@@ -58,25 +58,20 @@ def _report(prefix: Path, document: dict[str, Any]) -> Report:
     return Report(prefix, tuple(problems), **document)
 
 
-def _repair(prefix: Path, hasher: Hasher, *, is_quick: bool, advance: Callable[[], Advance]) -> Repair:
+def _repair(first: Examination, hasher: Hasher, *, is_quick: bool) -> Repair:
+    prefix = first.report.prefix
     packages = prefix.parent.parent / "packages"
-    with only_mender(prefix) as place:
-        first = last = examine(prefix, hasher, is_quick=is_quick, advance=advance())
-        removed: list[str] = []
-        reasons: list[str] = []
-        if not first.report.is_sound:
-            with Packages(packages) as source:
-                for _ in range(_MOST_ROUNDS):
-                    contents = Contents(prefix, last.expected, source, packages / "bytecode")
-                    mender = Mender(place, last, contents)
-                    mender.mend()
-                    removed += mender.removed
-                    reasons = list(dict.fromkeys(contents.reasons))
-                    before, last = last, examine(prefix, hasher, is_quick=is_quick, advance=advance())
-                    if last.report.is_sound or not _is_better(before, last):
-                        break
+    removed: list[str] = []
+    reasons: list[str] = []
+    with only_mender(prefix) as place, Packages(packages) as source:
+        last = first
+        for _ in range(_MOST_ROUNDS):
+            contents = Contents(prefix, last.expected, source, packages / "bytecode")
+            mender = Mender(place, last, contents)
+            mender.mend()
+            removed += mender.removed
+            reasons = list(dict.fromkeys(contents.reasons))
+            before, last = last, examine(prefix, hasher, is_quick=is_quick)
+            if last.report.is_sound or last.report.problems == before.report.problems:
+                break
     return Repair(first.report, last.report, tuple(removed), tuple(reasons))
-
-
-def _is_better(before: Examination, after: Examination) -> bool:
-    return before.report.problems != after.report.problems

@@ -69,7 +69,7 @@ MOVED = "points here now"
 
 _STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) "
 _PUBLISHED = re.compile(
-    _STAMP + r"published after [\d.]+ s: (?:\S+ is generation (?P<now>\d+) now|generation (?P<kept>\d+); .*)"
+    _STAMP + r"published after -?[\d.]+ s: (?:\S+ is generation (?P<now>\d+) now|generation (?P<kept>\d+); .*)"
 )
 _MOVED = re.compile(_STAMP + rf"\S+ {MOVED}")
 

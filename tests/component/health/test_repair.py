@@ -15,7 +15,8 @@ from tests.component.health.test_check import flip, opened
 
 
 def mend(prefix: Path) -> Repair:
-    return repair(prefix, is_quick=False, advance=lambda: lambda *_: None)
+    with Hasher() as hasher:
+        return repair(examine(prefix, hasher), hasher, is_quick=False)
 
 
 def snapshot(prefix: Path) -> str:
