@@ -17,6 +17,7 @@ import trio
 from condafs.builder.child import Child, describe_death, start_child
 from condafs.builder.leftovers import sweep_leftovers
 from condafs.builder.protocol import BuildRequest, Event, Failed, FailureKind, Progress, Succeeded, decode_event
+from condafs.prefix.seal import remove_prefix
 
 GRACE_SECONDS = 15.0
 """How much later than the builder's own wall time the daemon kills it: it should have ended itself by then."""
@@ -38,6 +39,20 @@ class Runner(Protocol):
             log: Appended to.
             on_progress: Called in the event loop.
         """
+
+    async def remove(self, prefix: Path) -> None:
+        """Remove a prefix, sealed, half made or what is left of one; nothing happens when there is none.
+
+        Not to be cancelled half way.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+
+
+async def remove_here(prefix: Path) -> None:
+    """`Runner.remove` of who may do it himself."""
+    await trio.to_thread.run_sync(remove_prefix, prefix)
 
 
 def run_directly(arguments: Sequence[str]) -> Sequence[str]:
@@ -108,6 +123,10 @@ class LocalRunner:
         with trio.CancelScope(shield=True):
             await child.end()
         await self.prepare()
+
+    async def remove(self, prefix: Path) -> None:
+        """See `Runner`."""
+        await remove_here(prefix)
 
     async def prepare(self) -> None:
         """Start the spare, if there is to be one; the daemon may do that before the first build."""

@@ -27,7 +27,6 @@ from condafs.catalog.transaction import Transaction
 from condafs.config import Settings
 from condafs.errors import CatalogError, DiskFullError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
-from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
@@ -209,7 +208,7 @@ class Scheduler:
         elif isinstance(outcome, Failed):
             await self._fail(record, outcome)
         else:
-            await clear(self._settings.builds / str(build))
+            await clear(self._runner, self._settings.builds / str(build))
 
     async def _begin_renewal(self, build: BuildName) -> str:
         """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
@@ -222,7 +221,7 @@ class Scheduler:
             partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock()), build
         )
         if published is None:
-            await clear(self._settings.builds / str(build))
+            await clear(self._runner, self._settings.builds / str(build))
             return
         await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
@@ -274,7 +273,7 @@ class Scheduler:
             self.look_at([build])
             return
         try:
-            await trio.to_thread.run_sync(remove_prefix, self._settings.builds / str(build))
+            await self._runner.remove(self._settings.builds / str(build))
             await self._logbook.remove(build)
             await self._surely(partial(changes.erase, digest=build.digest, now=self._clock()), build)
             logger.info("%s: deleted", build)
@@ -312,7 +311,7 @@ class Scheduler:
         if digest:
             self._removing.add(digest)
         logger.info("clearing away %s, which a crash left", name)
-        await clear(self._settings.builds / name)
+        await clear(self._runner, self._settings.builds / name)
         if digest:
             self._removing.discard(digest)
             self._wake.set()
