@@ -25,6 +25,7 @@ from pathlib import Path
 import trio
 
 from condafs.builder.runner import LocalRunner, Runner
+from condafs.builder.socket_runner import SocketRunner
 from condafs.catalog.store import Catalog
 from condafs.catalog.usage import count_anew
 from condafs.config import Settings
@@ -152,9 +153,11 @@ def _group(name: str) -> int | None:
 def _make_directories(settings: Settings) -> None:
     try:
         settings.state.mkdir(parents=True, exist_ok=True)
-        for directory in (settings.builds, settings.logs):
+        is_builder_another = settings.builder_socket is not None  # who then makes and owns builds and packages
+        for directory in (settings.logs, *([] if is_builder_another else [settings.builds])):
             directory.mkdir(exist_ok=True)
-        for directory in (settings.specs, settings.packages):  # they may hold what channels' owners keep secret
+        # These may hold what channels' owners keep secret.
+        for directory in (settings.specs, *([] if is_builder_another else [settings.packages])):
             directory.mkdir(mode=0o700, exist_ok=True)
             directory.chmod(0o700)
     except OSError as error:
@@ -164,9 +167,13 @@ def _make_directories(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _local_runner(nursery: trio.Nursery) -> AsyncIterator[LocalRunner]:
+async def _chosen_runner(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[Runner]:
     """Builders on this machine. One waits with its libraries loaded, which saves each build a fifth of a second."""
-    runner = LocalRunner(keeps_spare=True, aside=nursery)
+    runner = (
+        SocketRunner(settings.builder_socket, nursery)
+        if settings.builder_socket
+        else LocalRunner(keeps_spare=True, aside=nursery)
+    )
     nursery.start_soon(runner.prepare)
     try:
         yield runner
@@ -178,7 +185,7 @@ async def _live(place: _Place, settings: Settings, catalog: Catalog, runner: Run
     with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
         async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             if runner is None:
-                runner = await stack.enter_async_context(_local_runner(nursery))
+                runner = await stack.enter_async_context(_chosen_runner(settings, nursery))
             await _work(place, settings, catalog, runner, notifier, signals)
             nursery.cancel_scope.cancel()
 
