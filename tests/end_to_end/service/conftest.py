@@ -1,0 +1,83 @@
+"""A machine on which condafs was installed with pip, from the wheel that people get."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.service.box import SYSTEMD, Box
+
+HOUSE = Path(__file__).parents[3]
+CONDAFS = "/opt/condafs/bin/condafs"
+LIBRARIES = "/opt/libraries"
+PYTHON = "/opt/python"
+CHANNEL = "/srv/channel"
+PERSON = "ann"
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Iterator[Path]:
+    """condafs as a wheel."""
+    directory = Path(tempfile.mkdtemp(prefix="condafs-wheel-"))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--quiet",
+        "-w",
+        directory,
+        HOUSE,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    yield next(directory.glob("*.whl"))
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def bare(channel_path: Path) -> Iterator[Box]:
+    """A machine with a person, a channel, and what condafs needs; without condafs."""
+    if os.geteuid() != 0 or not SYSTEMD.exists():
+        pytest.skip("root boots machines, and with systemd")
+    box = Box({LIBRARIES: Path(sysconfig.get_path("purelib")), PYTHON: Path(sys.base_prefix), CHANNEL: channel_path})
+    try:
+        box.boot()
+        box.run("useradd", "--create-home", "--uid", "4000", PERSON)
+        yield box
+    finally:
+        box.shut_down()
+
+
+def install_condafs(box: Box, wheel: Path, place: str = "/opt/condafs") -> None:
+    """As pip does; its dependencies are those of the tests, seen through a path file."""
+    minor = f"python3.{sys.version_info.minor}"
+    site = f"{place}/lib/{minor}/site-packages"
+    box.run(f"{PYTHON}/bin/{minor}", "-m", "venv", "--without-pip", place)
+    box.run("sh", "-c", f"echo {LIBRARIES} > {site}/libraries.pth")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        f"{place}/bin/python",
+        "install",
+        "--no-index",
+        "--no-deps",
+        "--quiet",
+    ]
+    box.run(*pip, "--ignore-installed", str(wheel))
+
+
+@pytest.fixture(scope="module")
+def box(bare: Box, wheel: Path) -> Box:
+    """With condafs, not yet a service."""
+    install_condafs(bare, wheel)
+    return bare
