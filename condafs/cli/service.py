@@ -55,6 +55,7 @@ def install_service(  # noqa: PLR0913 - each is an option
         machine.require_root("install-service")
         machine.require_systemd()
         machine.require_reachable("install-service")
+        machine.require_usable("install-service")
         if http and not importlib.util.find_spec("hypercorn"):
             msg = f"the HTTP server needs libraries: {sys.executable} -m pip install 'condafs[http]'"
             raise MachineError(msg)

@@ -14,6 +14,8 @@ from condafs.errors import MachineError, UserError
 HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - to be refused
 """Directories that are empty for the units: ProtectHome=, PrivateTmp= (systemd.exec(5))."""
 
+NOBODY = 65534
+
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 _EXAMPLE = "python3 -m venv /opt/condafs && /opt/condafs/bin/pip install condafs && /opt/condafs/bin/condafs"
 
@@ -66,6 +68,26 @@ def require_reachable(command: str) -> None:
                 f"Install it for everybody, and from there: {_EXAMPLE} {command}"
             )
             raise MachineError(msg)
+
+
+def require_usable(command: str) -> None:
+    """MachineError unless other users can run this condafs: it is tried, as a user who has nothing."""
+    program = "import condafs.daemon, condafs.builder.solve"
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-P", "-c", program],
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        env={},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2]
+        msg = f"other users cannot run this condafs: {reason}. Install it for everybody: {_EXAMPLE} {command}"
+        raise MachineError(msg)
 
 
 def why_unreachable(path: Path, hidden: tuple[Path, ...] = HIDDEN) -> str:

@@ -50,6 +50,8 @@ def bare(channel_path: Path) -> Iterator[Box]:
     box = Box({LIBRARIES: Path(sysconfig.get_path("purelib")), PYTHON: Path(sys.base_prefix), CHANNEL: channel_path})
     try:
         box.boot()
+        if sysconfig.get_config_var("Py_ENABLE_SHARED"):  # its library is where it was built for; here it has moved
+            box.run("sh", "-c", f"echo {PYTHON}/lib > /etc/ld.so.conf.d/00-python.conf && ldconfig")
         box.run("useradd", "--create-home", "--uid", "4000", PERSON)
         yield box
     finally:
