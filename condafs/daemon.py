@@ -41,6 +41,7 @@ from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
+from condafs.scheduler.status_line import tell_overview
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
 from condafs.tree.specs.owners import reconcile_owners
@@ -229,6 +230,9 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
                 command = command_of(place.mountpoint, settings.watch, retires=settings.watch_retire)
                 serving.start_soon(keep_watching, command)
             notifier.ready(f"serving {place.mountpoint}")
+            if notifier.address:
+                tell = partial(_tell_status, notifier, place.mountpoint)
+                serving.start_soon(tell_overview, scheduler, catalog, tell)
             logger.info("serving %s, state in %s", place.mountpoint, settings.state)
         notifier.stopping()
         working.cancel_scope.cancel()
@@ -243,6 +247,10 @@ async def _end_at_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -
     async for number in signals:
         logger.info("ending: %s", signal.Signals(number).name)
         scope.cancel()
+
+
+def _tell_status(notifier: Notifier, mountpoint: Path, overview: str) -> None:
+    notifier.status(f"serving {mountpoint}: {overview}")
 
 
 async def _show_life(notifier: Notifier) -> None:

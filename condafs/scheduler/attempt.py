@@ -11,6 +11,7 @@ from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Progress
 from condafs.builder.runner import Runner
 from condafs.catalog.records import BuildRecord
 from condafs.config import Settings
+from condafs.journal import about
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ async def attempt(
         kind = FailureKind.DISK_FULL if error.errno in _FULL else FailureKind.INTERNAL
         outcome = Failed(kind, f"the builder cannot work: {error}")
     except Exception as error:  # the door to other machines: its defects cost a build, not the mount
-        logger.exception("%s: the runner has a defect", request.build)
+        logger.exception("%s: the runner has a defect", request.build, extra=about(request.build))
         outcome = Failed(FailureKind.INTERNAL, f"the runner has a defect: {error!r}")
     if isinstance(outcome, Failed):
         await clear(runner, prefix)

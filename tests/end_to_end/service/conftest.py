@@ -19,25 +19,15 @@ LIBRARIES = "/opt/libraries"
 PYTHON = "/opt/python"
 CHANNEL = "/srv/channel"
 PERSON = "ann"
+PIP = (sys.executable, "-m", "pip")
 
 
 @pytest.fixture(scope="session")
 def wheel() -> Iterator[Path]:
     """condafs as a wheel."""
     directory = Path(tempfile.mkdtemp(prefix="condafs-wheel-"))
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--quiet",
-        "-w",
-        directory,
-        HOUSE,
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    options = ["--no-deps", "--no-build-isolation", "--quiet"]
+    subprocess.run([*PIP, "wheel", *options, "-w", directory, HOUSE], check=True, capture_output=True)
     yield next(directory.glob("*.whl"))
     shutil.rmtree(directory)
 
@@ -64,18 +54,9 @@ def install_condafs(box: Box, wheel: Path, place: str = "/opt/condafs") -> None:
     site = f"{place}/lib/{minor}/site-packages"
     box.run(f"{PYTHON}/bin/{minor}", "-m", "venv", "--without-pip", place)
     box.run("sh", "-c", f"echo {LIBRARIES} > {site}/libraries.pth")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        f"{place}/bin/python",
-        "install",
-        "--no-index",
-        "--no-deps",
-        "--quiet",
-    ]
-    box.run(*pip, "--ignore-installed", str(wheel))
+    shutil.copy(wheel, box.path("/opt"))  # what was made here after the box was booted may not be seen there
+    options = ["--no-index", "--no-deps", "--ignore-installed", "--quiet"]
+    box.run(*PIP, "--python", f"{place}/bin/python", "install", *options, f"/opt/{wheel.name}")
 
 
 @pytest.fixture(scope="module")
