@@ -8,9 +8,11 @@ install, and never that way (shared experiment, py-rattler 0.28).
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import stat
+import sys
 import traceback
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from condafs.builder.protocol import (
     decode_request,
 )
 from condafs.builder.transcript import Transcript
+from condafs.journal import about, is_journal, set_up_logging
 from condafs.prefix.seal import remove_prefix
 from condafs.spec.credentials import mask_credentials
 
@@ -43,6 +46,7 @@ def main() -> None:
     while isinstance(request, RemoveRequest):
         _remove(Path(request.prefix), events)
         request, log = _receive(daemon)
+    _tell_journal(request)
     transcript = Transcript(os.dup(2) if log is None else log)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     adopt_orphans()
@@ -61,6 +65,14 @@ def main() -> None:
     limit_memory(request.memory_bytes)
     transcript.note(f"build {request.build}, attempt {request.attempt}")
     end(_run(request, events, transcript))
+
+
+def _tell_journal(request: BuildRequest) -> None:
+    """In a unit of its own: what systemd says about this unit from now on is about that build."""
+    if is_journal(sys.stderr, os.environ):
+        set_up_logging(sys.stderr, os.environ, identifier="condafs-build")
+        text = "builds %s, attempt %d"
+        logging.getLogger(__name__).info(text, request.build, request.attempt, extra=about(request.build))
 
 
 def _remove(prefix: Path, events: Events) -> None:
