@@ -21,6 +21,7 @@ _NEEDED = {
     "builder-socket": "/run/condafs-build/socket",
     "catalog-group": "condafs-http",
     "http-directory": "/var/lib/condafs-http",
+    "http-bind": '[127.0.0.1:8080, "unix:/run/condafs-http/socket"]',
     "gc-request": "/run/condafs/collect",
 }
 

@@ -82,11 +82,7 @@ def _linking() -> list[Package]:
             "zz-greedy",
             "1.0",
             # A line without an end, all of which tail keeps.
-            (
-                script(
-                    "bin/.zz-greedy-post-link.sh", "echo zz-greedy eats", "head -c 2G /dev/zero | tail -n 1"
-                ),
-            ),
+            (script("bin/.zz-greedy-post-link.sh", "echo zz-greedy eats", "head -c 2G /dev/zero | tail -n 1"),),
         ),
     ]
 

@@ -7,18 +7,17 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.service.box import SYSTEMD, Box
+from tests.end_to_end.service.service import CHANNEL, PERSON, Service
 
 HOUSE = Path(__file__).parents[3]
-CONDAFS = "/opt/condafs/bin/condafs"
 LIBRARIES = "/opt/libraries"
 PYTHON = "/opt/python"
-CHANNEL = "/srv/channel"
-PERSON = "ann"
 PIP = (sys.executable, "-m", "pip")
 
 
@@ -32,17 +31,17 @@ def wheel() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-@pytest.fixture(scope="module")
-def bare(channel_path: Path) -> Iterator[Box]:
+@contextmanager
+def booted(channel: Path) -> Iterator[Box]:
     """A machine with a person, a channel, and what condafs needs; without condafs."""
     if os.geteuid() != 0 or not SYSTEMD.exists():
         pytest.skip("root boots machines, and with systemd")
-    box = Box({LIBRARIES: Path(sysconfig.get_path("purelib")), PYTHON: Path(sys.base_prefix), CHANNEL: channel_path})
+    box = Box({LIBRARIES: Path(sysconfig.get_path("purelib")), PYTHON: Path(sys.base_prefix), CHANNEL: channel})
     try:
         box.boot()
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):  # its library is where it was built for; here it has moved
             box.run("sh", "-c", f"echo {PYTHON}/lib > /etc/ld.so.conf.d/00-python.conf && ldconfig")
-        box.run("useradd", "--create-home", "--uid", "4000", PERSON)
+        box.run("useradd", "--create-home", "--uid", "4000", "--shell", "/bin/sh", PERSON)
         yield box
     finally:
         box.shut_down()
@@ -60,7 +59,20 @@ def install_condafs(box: Box, wheel: Path, place: str = "/opt/condafs") -> None:
 
 
 @pytest.fixture(scope="module")
-def box(bare: Box, wheel: Path) -> Box:
-    """With condafs, not yet a service."""
-    install_condafs(bare, wheel)
-    return bare
+def box(wheel: Path, channel_path: Path) -> Iterator[Box]:
+    """A machine with condafs, which is not a service yet."""
+    with booted(channel_path) as box:
+        install_condafs(box, wheel)
+        yield box
+
+
+@pytest.fixture(scope="session")
+def service(wheel: Path, channel_path: Path) -> Iterator[Service]:
+    """The service of a machine, with the environment `hello`. Tests leave it as it was: running."""
+    with booted(channel_path) as box:
+        install_condafs(box, wheel)
+        found = Service(box)
+        found.install("--http")
+        found.submit("hello", "python", "condafs-hello")
+        yield found
+        assert "Traceback" not in box.journal()
