@@ -1,7 +1,7 @@
 """`python -m condafs.service.mounter`: mounts and unmounts for a daemon that may not, as root, for the whole machine.
 
     mount MOUNTPOINT USER UNIT      before the daemon starts (ExecStartPre=): the connection is kept in the unit's
-                                    descriptor store as `fuse`; nothing happens when a live one is there already
+                                    descriptor store as `fuse`; nothing happens when one is there already
     unmount MOUNTPOINT UNIT         after it ended (ExecStopPost=): only when the unit is being stopped, because after a
                                     crash, or for a restart, the next daemon takes the mount over
     clear MOUNTPOINT                when the unit has failed: nobody comes any more
@@ -17,7 +17,6 @@ import os
 import pwd
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from condafs.errors import CondafsError, MachineError
 from condafs.filesystem.mounting import (
     FUSE_DEVICE,
     SOURCE,
-    is_dead,
     mount_at,
     raise_read_ahead,
     require_free,
@@ -34,9 +32,6 @@ from condafs.notify import Notifier
 
 NAME = "fuse"
 """Of the connection in the descriptor store."""
-
-ANSWER_SECONDS = 1
-"""A dead mount answers at once; one whose daemon is yet to come does not."""
 
 _CLONE_NEWNS = 0x20000  # linux/sched.h
 _MNT_DETACH = 2  # umount2(2)
@@ -75,7 +70,7 @@ def mount(place: Path, user: str, unit: str, notifier: Notifier) -> None:
     """
     found = mount_at(place)
     if _ask_systemd("show", "--property=NFileDescriptorStore", "--value", unit).strip() not in ("", "0"):
-        if found and found.is_condafs and not _is_dead_now(place):
+        if found and found.is_condafs:
             sys.stderr.write(f"the daemon takes over what is mounted at {place}\n")
             return
         notifier.drop(NAME)
@@ -143,15 +138,6 @@ def _enter_machine() -> None:
 def _ask_systemd(*words: str) -> str:
     command = ["systemctl", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - fixed words
-
-
-def _is_dead_now(place: Path) -> bool:
-    """In a thread that may be left behind: looking at a mount without a daemon waits for one."""
-    answers: list[bool] = []
-    thread = threading.Thread(target=lambda: answers.append(is_dead(place)), daemon=True)
-    thread.start()
-    thread.join(ANSWER_SECONDS)
-    return answers == [True]
 
 
 if __name__ == "__main__":

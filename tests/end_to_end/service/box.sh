@@ -60,4 +60,5 @@ mkdir -p mnt/.machine
 pivot_root . mnt/.machine
 cd /
 umount -l /mnt/.machine
+mount --make-rshared / # as systemd does where it takes itself for no container
 exec env -i container=box PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=console --log-level=warning

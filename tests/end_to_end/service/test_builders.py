@@ -7,7 +7,7 @@ def test_memory_that_runs_out(service: Service) -> None:
     with service.builders_with("MemoryMax=300M"):
         service.submit("greedy", "zz-greedy", wait=False)
         service.box.wait_until(lambda: "try 1 of 5 failed (killed)" in service.log("greedy"), "the try fails")
-        error = service.status("greedy")["error"]
+        error = service.status("greedy")["last_error"]
         assert "memory" in str(error)
         service.retire("greedy")
     assert "modest is ready" in service.submit("modest", "zz-noarch-data")
@@ -23,7 +23,7 @@ def test_a_unit_that_is_killed(service: Service) -> None:
     box.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", unit)
     box.wait_until(lambda: "try 1 of 5 failed (killed)" in service.log("killed"), "the try fails")
     assert "failed (killed): the builder was killed by SIGKILL" in service.log("killed")
-    assert "the builder was killed by SIGKILL" in str(service.status("killed")["error"])
+    assert "the builder was killed by SIGKILL" in str(service.status("killed")["last_error"])
     service.retire("killed")
 
 
