@@ -33,6 +33,9 @@ from condafs.notify import Notifier
 NAME = "fuse"
 """Of the connection in the descriptor store."""
 
+LEDGER = "ledger"
+"""Of the daemon, in its runtime directory."""
+
 _CLONE_NEWNS = 0x20000  # linux/sched.h
 _MNT_DETACH = 2  # umount2(2)
 _FLAGS = 2 | 4 | 1024  # MS_NOSUID, MS_NODEV, MS_NOATIME: mount(2)
@@ -80,6 +83,7 @@ def mount(place: Path, user: str, unit: str, notifier: Notifier) -> None:
         raise MachineError(msg)
     place.mkdir(parents=True, exist_ok=True)
     require_free(place)
+    _forget_ledger()
     connection = _mount(place, user)
     try:
         if fresh := mount_at(place):
@@ -87,6 +91,12 @@ def mount(place: Path, user: str, unit: str, notifier: Notifier) -> None:
         notifier.keep(NAME, connection)
     finally:
         os.close(connection)
+
+
+def _forget_ledger() -> None:
+    """What daemons kept for each other was about another mount, though the new one may get its number."""
+    if directory := os.environ.get("RUNTIME_DIRECTORY"):
+        (Path(directory.partition(":")[0]) / LEDGER).unlink(missing_ok=True)
 
 
 def clear(place: Path) -> None:
