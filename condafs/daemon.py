@@ -70,7 +70,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     Args:
         mountpoint: An existing, empty directory.
         settings: Where the state is, and what is allowed.
-        runner: What builds; None: processes on this machine.
+        runner: What builds; None: processes on this machine, as the settings say.
         takes_over: Whether the mount is to outlive the process: the connection goes into the descriptor store of who
             started it, and what the next daemon has to know into `$RUNTIME_DIRECTORY/ledger`.
 
