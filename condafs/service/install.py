@@ -29,8 +29,16 @@ USERS = ("condafs", "condafs-build", "condafs-http")
 OWN_DIRECTORIES = (Path("/var/lib/condafs-build"), Path("/var/lib/condafs-http"))
 """Beside the state directory."""
 
-_DAEMONS = ("catalog", "specs", "logs", "exports")
-_BUILDERS = ("builds", "packages")
+_OWNERS = {
+    "catalog": ("condafs", "condafs-http"),
+    "specs": ("condafs", "condafs"),
+    "logs": ("condafs", "condafs"),
+    "exports": ("condafs", "condafs"),
+    "builds": ("condafs-build", "condafs-build"),
+    "packages": ("condafs-build", "condafs-build"),
+}
+"""Directories in the state directory -> user and group; see tmpfiles.conf, too."""
+
 _MOUNTPOINT = re.compile(r"^ExecStart=.* mount (\S+) --state (\S+)", re.MULTILINE)
 
 
@@ -53,14 +61,13 @@ def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> lis
     steps += [
         write(SETTINGS_FILE, with_service(text, SETTINGS_FILE)),
         command(f"make users: {', '.join(USERS)}", "systemd-sysusers", str(USERS_FILE), is_needed=_lacks_users),
-        *(hand_over(state / name, "condafs") for name in _DAEMONS),
-        *(hand_over(state / name, "condafs-build") for name in _BUILDERS),
+        *(hand_over(state / name, user, group) for name, (user, group) in _OWNERS.items()),
         command(
             f"make the directories in {state}",
             "systemd-tmpfiles",
             "--create",
             str(DIRECTORIES_FILE),
-            is_needed=lambda: not all((state / name).is_dir() for name in (*_DAEMONS, *_BUILDERS)),
+            is_needed=lambda: not all((state / name).is_dir() for name in _OWNERS),
         ),
         command("tell systemd", "systemctl", "daemon-reload", is_needed=lambda: is_changed),
     ]
@@ -95,6 +102,7 @@ def _start(unit: str, *options: str, is_changed: bool) -> Step:
         return unit.endswith(".service") and _began(unit, *options) < _installed()
 
     def act() -> None:
+        says("systemctl", *options, "reset-failed", unit)  # what failed before is why it was mended
         try:
             run("systemctl", *options, "restart", unit)
         except MachineError as error:

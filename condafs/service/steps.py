@@ -132,7 +132,7 @@ def says(*words: str) -> str:
     return done.stdout.strip()
 
 
-def hand_over(directory: Path, user: str) -> Step:
+def hand_over(directory: Path, user: str, group: str) -> Step:
     """Let a user, who may be yet to be made, own a directory with all that it holds. Links are not followed."""
 
     def is_needed() -> bool:
@@ -141,7 +141,7 @@ def hand_over(directory: Path, user: str) -> Step:
     return Step(
         f"give {directory}, with all that it holds, to {user}",
         is_needed,
-        lambda: run("chown", "-RhP", f"{user}:", str(directory)),
+        lambda: run("chown", "-RhP", f"{user}:{group}", str(directory)),
     )
 
 

@@ -1,7 +1,7 @@
 """A machine with a systemd of its own, booted in a second out of this one; what is written there is thrown away.
 
-`box.sh` is its inside: an overlay of the root file system, and namespaces of processes, mounts and cgroups. The network
-is this machine's.
+`box.sh` is its inside: an overlay of the root file system, and namespaces of processes, mounts, cgroups and the
+network, of which there is nothing but the loopback device.
 """
 
 import os
@@ -61,7 +61,7 @@ class Box:
         for group in self._groups:
             group.mkdir(parents=True)
         join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in self._groups)
-        unshare = "unshare --pid --mount --uts --ipc --cgroup --fork --kill-child"
+        unshare = "unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child"
         with (self._directory / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 ["timeout", "-k", "5", str(LONGEST_LIFE_SECONDS), "sh", "-c", f"{join} exec {unshare} {_INSIDE}"],

@@ -1,5 +1,6 @@
 """condafs as a service of a box, as administrators and users see it."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,11 @@ class Service:
     def line(self) -> str:
         """What `systemctl status` says goes on."""
         return self.box.show(DAEMON, "StatusText")[0]
+
+    def environments_over_http(self) -> int:
+        """How many the HTTP server tells of."""
+        said = self.box.run("curl", "-sS", "http://127.0.0.1:8080/api/v1/environment/").stdout
+        return int(json.loads(said)["count"])
 
     def builds_on_disk(self) -> list[str]:
         return os.listdir(self.box.path(f"{STATE}/builds"))
