@@ -18,7 +18,7 @@ from condafs.builder.offspring import children_of
 
 SYSTEMD = Path("/lib/systemd/systemd")
 LONGEST_LIFE_SECONDS = 1800
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _CONTROLLERS = ("memory", "pids", "cpu", "devices", "freezer")
@@ -115,7 +115,7 @@ class Box:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_SECONDS * 3,
+            timeout=PATIENCE_SECONDS * 2,
         )
         assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done

@@ -5,7 +5,7 @@ from tests.end_to_end.service.service import DAEMON, Service
 
 def test_a_restart_keeps_the_mount(service: Service) -> None:
     before = service.box.run("stat", "-c", "%d", "/envs").stdout
-    service.box.run("systemctl", "restart", DAEMON)
+    service.restart()
     assert service.box.run("stat", "-c", "%d", "/envs").stdout == before
     assert service.mounts() == ["/envs"]
 
@@ -22,6 +22,7 @@ def test_a_killed_daemon_is_started_again_and_keeps_the_mount(service: Service) 
 
 def test_a_mount_that_was_taken_away_is_made_again(service: Service) -> None:
     box = service.box
+    box.run("systemctl", "reset-failed", DAEMON)
     box.run("umount", "-l", "/envs")
     box.wait_until(lambda: service.mounts() == ["/envs"] and service.line() != "", "it is mounted")
     assert box.run("cat", "/envs/.status/hello", user="nobody").stdout
@@ -30,6 +31,7 @@ def test_a_mount_that_was_taken_away_is_made_again(service: Service) -> None:
 def test_stopping_leaves_no_mount(service: Service) -> None:
     box = service.box
     box.run("systemctl", "stop", DAEMON)
+    box.run("systemctl", "reset-failed", DAEMON)
     assert service.mounts() == []
     assert box.run("pgrep", "-u", "condafs-build", check=False).stdout == ""
     box.run("systemctl", "start", DAEMON)
