@@ -29,6 +29,8 @@ USERS = ("condafs", "condafs-build", "condafs-http")
 OWN_DIRECTORIES = (Path("/var/lib/condafs-build"), Path("/var/lib/condafs-http"))
 """Beside the state directory."""
 
+SOCKET_DIRECTORY = Path("/run/condafs-build")
+
 _OWNERS = {
     "catalog": ("condafs", "condafs-http"),
     "specs": ("condafs", "condafs"),
@@ -150,9 +152,7 @@ def steps_to_uninstall(*, is_purged: bool) -> list[Step]:
     if is_purged:
         steps += [remove(path) for path in (state, *OWN_DIRECTORIES) if path]
         steps += [_remove_user(user) for user in USERS]
-    if mountpoint:
-        steps.append(remove_empty(mountpoint))
-    return steps
+    return [*steps, *(remove_empty(directory) for directory in (SOCKET_DIRECTORY, mountpoint) if directory)]
 
 
 def _remove_user(user: str) -> Step:

@@ -63,7 +63,7 @@ def test_what_root_served_before_is_handed_over(fresh: Service) -> None:
     box.wait_until(lambda: box.run("pgrep", "-f", "condafs mount", check=False).returncode == 1, "its end")
     fresh.install()
     assert box.run("readlink", "/envs/old", user="nobody").stdout
-    owners = box.run("sh", "-c", f"stat -c %U {STATE}/* {STATE}/builds/*").stdout
+    owners = box.run("sh", "-c", f"stat -c %U {STATE}/*/ {STATE}/*/*").stdout
     assert set(owners.split()) == {"condafs", "condafs-build"}
     assert "new is ready" in fresh.submit("new", "zz-noarch-data")
 
