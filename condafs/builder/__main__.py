@@ -7,6 +7,7 @@ install, and never that way (shared experiment, py-rattler 0.28).
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -72,16 +73,17 @@ def _tell_journal(request: BuildRequest) -> None:
     if is_journal(sys.stderr, os.environ):
         set_up_logging(sys.stderr, os.environ, identifier="condafs-build")
         text = "builds %s, attempt %d"
-        logging.getLogger(__name__).info(text, request.build, request.attempt, extra=about(request.build))
+        logging.getLogger("condafs.builder").info(text, request.build, request.attempt, extra=about(request.build))
 
 
 def _remove(prefix: Path, events: Events) -> None:
     try:
         remove_prefix(prefix)
+        answer: Removed | Failed = Removed()
     except OSError as error:
-        events.answer(Failed(FailureKind.INTERNAL, str(error)))
-    else:
-        events.answer(Removed())
+        answer = Failed(FailureKind.INTERNAL, str(error))
+    with contextlib.suppress(BrokenPipeError):  # the daemon is gone, and no request comes any more
+        events.answer(answer)
 
 
 def _run(request: BuildRequest, events: Events, transcript: Transcript) -> Succeeded | Failed:

@@ -92,7 +92,9 @@ class SocketRunner:
             try:
                 line = await self._take()
             except OSError as error:
-                return Failed(FailureKind.NETWORK, self._unreachable(error))
+                unreachable = Failed(FailureKind.NETWORK, self._unreachable(error))
+                note_failure(output, unreachable)
+                return unreachable
             end = None
             try:
                 end = await follow_build(line.stream, line.stream, request, output.fileno(), on_progress)

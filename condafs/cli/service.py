@@ -90,7 +90,7 @@ def uninstall_service(
     else:
         machine.require_root("uninstall-service")
         machine.require_systemd()
-        steps = install.steps_to_uninstall(is_purged=purge)
+        steps = install.steps_to_uninstall(load_settings().state, is_purged=purge)
     _take(steps, is_dry=dry_run, is_json=json)
 
 

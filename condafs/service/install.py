@@ -23,7 +23,8 @@ from condafs.service.templates import (
     user_file,
 )
 
-ENABLED = ("condafs-build.socket", "condafs.service", "condafs-gc.timer", "condafs-gc.path")
+DAEMON = "condafs.service"
+ENABLED = ("condafs-build.socket", DAEMON, "condafs-gc.timer", "condafs-gc.path")
 HTTP = "condafs-http.service"
 USERS = ("condafs", "condafs-build", "condafs-http")
 OWN_DIRECTORIES = (Path("/var/lib/condafs-build"), Path("/var/lib/condafs-http"))
@@ -41,7 +42,7 @@ _OWNERS = {
 }
 """Directories in the state directory -> user and group; see tmpfiles.conf, too."""
 
-_MOUNTPOINT = re.compile(r"^ExecStart=.* mount (\S+) --state (\S+)", re.MULTILINE)
+_MOUNTPOINT = re.compile(r"^ExecStart=.* mount (\S+) --state ", re.MULTILINE)
 
 
 def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> list[Step]:
@@ -58,10 +59,12 @@ def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> lis
     state = values.state
     text = SETTINGS_FILE.read_text(encoding="utf-8") if SETTINGS_FILE.exists() else render("condafs.yaml")
     units = (*ENABLED, HTTP) if has_http else ENABLED
-    steps = [write(path, content) for path, content in system_files(values).items()]
-    is_changed = [step for step in steps if step.is_needed()] != []  # now: once they are written it cannot be seen
-    steps += [
-        write(SETTINGS_FILE, with_service(text, SETTINGS_FILE)),
+    files = [write(path, content) for path, content in system_files(values).items()]
+    files.append(write(SETTINGS_FILE, with_service(text, SETTINGS_FILE)))
+    is_changed = any(step.is_needed() for step in files)  # now: once they are written it cannot be seen
+    steps = [
+        *_steps_to_leave(values.mountpoint),
+        *files,
         command(f"make users: {', '.join(USERS)}", "systemd-sysusers", str(USERS_FILE), is_needed=_lacks_users),
         *(hand_over(state / name, user, group) for name, (user, group) in _OWNERS.items()),
         command(
@@ -69,7 +72,7 @@ def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> lis
             "systemd-tmpfiles",
             "--create",
             str(DIRECTORIES_FILE),
-            is_needed=lambda: not all((state / name).is_dir() for name in _OWNERS),
+            is_needed=lambda: is_changed or not all((state / name).is_dir() for name in _OWNERS),
         ),
         command("tell systemd", "systemctl", "daemon-reload", is_needed=lambda: is_changed),
     ]
@@ -77,6 +80,14 @@ def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> lis
     if is_started:
         steps += [_start(unit, is_changed=is_changed) for unit in units]
     return steps
+
+
+def _steps_to_leave(mountpoint: Path) -> list[Step]:
+    """Unless the service is to stay where it is: afterwards nobody would know any more where it was."""
+    old = installed_mountpoint()
+    if old in (None, mountpoint):
+        return []
+    return [command(f"stop serving {old}", "systemctl", "stop", DAEMON), remove_empty(old)]
 
 
 def _lacks_users() -> bool:
@@ -126,13 +137,14 @@ def _installed() -> float:
     return max(path.stat().st_mtime for path in Path(__file__).parents[1].rglob("*.py"))
 
 
-def steps_to_uninstall(*, is_purged: bool) -> list[Step]:
+def steps_to_uninstall(state: Path, *, is_purged: bool) -> list[Step]:
     """For the whole machine.
 
     Args:
+        state: State directory of the settings.
         is_purged: Whether environments, tokens, settings and users go, too.
     """
-    mountpoint, state = _installed_places()
+    mountpoint = installed_mountpoint()
     units = (HTTP, *reversed(ENABLED))
     files = [*(SYSTEM_DIRECTORY / unit for unit in SYSTEM_UNITS), USERS_FILE, DIRECTORIES_FILE]
     is_there = any(path.exists() for path in files)
@@ -150,9 +162,14 @@ def steps_to_uninstall(*, is_purged: bool) -> list[Step]:
     steps += list(_settings_restored(is_purged=is_purged))
     steps.append(command("tell systemd", "systemctl", "daemon-reload", is_needed=lambda: is_there))
     if is_purged:
-        steps += [remove(path) for path in (state, *OWN_DIRECTORIES) if path]
+        steps += [remove(path) for path in (*([state] if _is_ours(state) else []), *OWN_DIRECTORIES)]
         steps += [_remove_user(user) for user in USERS]
     return [*steps, *(remove_empty(directory) for directory in (SOCKET_DIRECTORY, mountpoint) if directory)]
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether it was the service's, and not that of a daemon that root started by hand."""
+    return directory.is_dir() and directory.stat().st_uid == uid_of("condafs")
 
 
 def _remove_user(user: str) -> Step:
@@ -181,14 +198,9 @@ def _settings_restored(*, is_purged: bool) -> Iterator[Step]:
 
 def installed_mountpoint() -> Path | None:
     """Where the service serves that is in place; None when there is none."""
-    return _installed_places()[0]
-
-
-def _installed_places() -> tuple[Path | None, Path | None]:
-    """Mount point and state directory of the service that is in place."""
-    unit = SYSTEM_DIRECTORY / "condafs.service"
+    unit = SYSTEM_DIRECTORY / DAEMON
     match = _MOUNTPOINT.search(unit.read_text(encoding="utf-8")) if unit.exists() else None
-    return (Path(match[1]), Path(match[2])) if match else (None, None)
+    return Path(match[1]) if match else None
 
 
 def steps_to_install_for_user(values: Values, directory: Path, *, is_started: bool) -> list[Step]:
@@ -207,9 +219,9 @@ def steps_to_install_for_user(values: Values, directory: Path, *, is_started: bo
         file,
         Step(f"make {mountpoint}", lambda: not _is_there(mountpoint), lambda: mountpoint.mkdir(parents=True)),
         command("tell systemd", "systemctl", "--user", "daemon-reload", is_needed=lambda: is_changed),
-        _enable("condafs.service", "--user"),
+        _enable(DAEMON, "--user"),
     ]
-    return steps + ([_start("condafs.service", "--user", is_changed=is_changed)] if is_started else [])
+    return steps + ([_start(DAEMON, "--user", is_changed=is_changed)] if is_started else [])
 
 
 def _is_there(path: Path) -> bool:
@@ -225,10 +237,10 @@ def steps_to_uninstall_for_user(directory: Path) -> list[Step]:
     Args:
         directory: `$XDG_CONFIG_HOME`.
     """
-    path = directory / "systemd" / "user" / "condafs.service"
+    path = directory / "systemd" / "user" / DAEMON
     is_there = path.exists()
     return [
-        _stop("condafs.service", "--user"),
+        _stop(DAEMON, "--user"),
         remove(path),
         command("tell systemd", "systemctl", "--user", "daemon-reload", is_needed=lambda: is_there),
     ]

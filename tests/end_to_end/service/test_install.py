@@ -53,6 +53,15 @@ def test_it_can_wait_for_the_next_start_of_the_machine(fresh: Service) -> None:
         assert stat.S_IMODE(fresh.box.path(path).stat().st_mode) == 0o644
 
 
+def test_it_moves_to_another_mount_point(fresh: Service) -> None:
+    fresh.install()
+    fresh.submit("moved", "zz-noarch-data")
+    fresh.box.run(CONDAFS, "install-service", "--mountpoint", "/srv/envs")
+    assert fresh.mounts() == ["/srv/envs"]
+    assert not fresh.box.path("/envs").exists()
+    assert fresh.box.run("readlink", "/srv/envs/moved", user=PERSON).stdout
+
+
 def test_what_root_served_before_is_handed_over(fresh: Service) -> None:
     box = fresh.box
     fresh.write("/etc/condafs.yaml", SETTINGS)
@@ -85,6 +94,7 @@ def test_uninstalling_keeps_environments_and_settings(fresh: Service) -> None:
 
 def test_purging_leaves_nothing(fresh: Service) -> None:
     fresh.install("--http")
+    fresh.box.run(CONDAFS, "uninstall-service")
     fresh.box.run(CONDAFS, "uninstall-service", "--purge")
     for path in (STATE, "/var/lib/condafs-http", "/var/lib/condafs-build", "/etc/condafs.yaml", "/run/condafs-build"):
         assert not fresh.box.path(path).exists()
