@@ -16,7 +16,7 @@ HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/
 
 NOBODY = 65534
 
-_BOOTED = Path("/run/systemd/system")  # sd_booted(3)
+BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 _EXAMPLE = "python3 -m venv /opt/condafs && /opt/condafs/bin/pip install condafs && /opt/condafs/bin/condafs"
 
 
@@ -34,11 +34,11 @@ def require_root(command: str) -> None:
         raise UserError(msg)
 
 
-def require_systemd() -> None:
-    """MachineError where it does not run."""
-    if not _BOOTED.is_dir():
+def require_systemd(booted: Path = BOOTED) -> None:
+    """MachineError where it does not run, which `booted` tells."""
+    if not booted.is_dir():
         msg = (
-            f"systemd does not run here (there is no {_BOOTED}): this is perhaps a container. "
+            f"systemd does not run here (there is no {booted}): this is perhaps a container. "
             "Without it: condafs mount DIRECTORY --daemonize"
         )
         raise MachineError(msg)

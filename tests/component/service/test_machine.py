@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from condafs.errors import UserError
-from condafs.service.machine import require_visible, why_unreachable
+from condafs.errors import MachineError, UserError
+from condafs.service.machine import require_systemd, require_visible, why_unreachable
 
 
 @pytest.fixture
@@ -38,3 +38,9 @@ def test_state_and_mount_must_be_where_the_units_look(state: str, mount: str) ->
     require_visible(Path("/var/lib/condafs"), Path("/envs"))
     with pytest.raises(UserError, match="/home"):
         require_visible(Path(state), Path(mount))
+
+
+def test_without_systemd_it_is_said_how_to_go_on(tmp_path: Path) -> None:
+    require_systemd(tmp_path)
+    with pytest.raises(MachineError, match="condafs mount DIRECTORY --daemonize"):
+        require_systemd(tmp_path / "system")
