@@ -90,7 +90,8 @@ def uninstall_service(
     else:
         machine.require_root("uninstall-service")
         machine.require_systemd()
-        steps = install.steps_to_uninstall(load_settings().state, is_purged=purge)
+        state = (install.installed_state() or load_settings().state) if purge else None
+        steps = install.steps_to_uninstall(state)
     _take(steps, is_dry=dry_run, is_json=json)
 
 

@@ -42,7 +42,7 @@ _OWNERS = {
 }
 """Directories in the state directory -> user and group; see tmpfiles.conf, too."""
 
-_MOUNTPOINT = re.compile(r"^ExecStart=.* mount (\S+) --state ", re.MULTILINE)
+_PLACES = re.compile(r"^ExecStart=.* mount (\S+) --state (\S+) ", re.MULTILINE)
 
 
 def steps_to_install(values: Values, *, is_started: bool, has_http: bool) -> list[Step]:
@@ -137,12 +137,11 @@ def _installed() -> float:
     return max(path.stat().st_mtime for path in Path(__file__).parents[1].rglob("*.py"))
 
 
-def steps_to_uninstall(state: Path, *, is_purged: bool) -> list[Step]:
+def steps_to_uninstall(purged_state: Path | None) -> list[Step]:
     """For the whole machine.
 
     Args:
-        state: State directory of the settings.
-        is_purged: Whether environments, tokens, settings and users go, too.
+        purged_state: The state directory, when environments, tokens, settings and users are to go, too.
     """
     mountpoint = installed_mountpoint()
     units = (HTTP, *reversed(ENABLED))
@@ -159,10 +158,10 @@ def steps_to_uninstall(state: Path, *, is_purged: bool) -> list[Step]:
         )
     )
     steps += [remove(path) for path in files]
-    steps += list(_settings_restored(is_purged=is_purged))
+    steps += list(_settings_restored(is_purged=purged_state is not None))
     steps.append(command("tell systemd", "systemctl", "daemon-reload", is_needed=lambda: is_there))
-    if is_purged:
-        steps += [remove(path) for path in (*([state] if _is_ours(state) else []), *OWN_DIRECTORIES)]
+    if purged_state:
+        steps += [remove(path) for path in (*([purged_state] if _is_ours(purged_state) else []), *OWN_DIRECTORIES)]
         steps += [_remove_user(user) for user in USERS]
     return [*steps, *(remove_empty(directory) for directory in (SOCKET_DIRECTORY, mountpoint) if directory)]
 
@@ -198,9 +197,18 @@ def _settings_restored(*, is_purged: bool) -> Iterator[Step]:
 
 def installed_mountpoint() -> Path | None:
     """Where the service serves that is in place; None when there is none."""
+    return _installed_places()[0]
+
+
+def installed_state() -> Path | None:
+    """Its state directory."""
+    return _installed_places()[1]
+
+
+def _installed_places() -> tuple[Path | None, Path | None]:
     unit = SYSTEM_DIRECTORY / DAEMON
-    match = _MOUNTPOINT.search(unit.read_text(encoding="utf-8")) if unit.exists() else None
-    return Path(match[1]) if match else None
+    match = _PLACES.search(unit.read_text(encoding="utf-8")) if unit.exists() else None
+    return (Path(match[1]), Path(match[2])) if match else (None, None)
 
 
 def steps_to_install_for_user(values: Values, directory: Path, *, is_started: bool) -> list[Step]:

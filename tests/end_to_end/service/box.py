@@ -4,6 +4,7 @@
 network, of which there is nothing but the loopback device.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -146,7 +147,8 @@ class Box:
     def shut_down(self) -> None:
         """End it, and remove what is left of it."""
         if self._leader and self._process:
-            os.kill(self._leader, signal.SIGRTMIN + 3)  # halt.target (systemd(1))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._leader, signal.SIGRTMIN + 3)  # halt.target (systemd(1))
             try:
                 self._process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:

@@ -121,6 +121,16 @@ def test_a_broken_settings_file_is_shown_and_left_alone(fresh: Service) -> None:
     assert refused.returncode == 2
     assert "did you mean `jobs`?" in refused.stderr
     assert not fresh.box.path("/etc/systemd/system/condafs.service").exists()
+    assert fresh.box.run("cat", "/etc/condafs.yaml").stdout == "jbos: 4\n"
+    fresh.box.run("rm", "/etc/condafs.yaml")
+
+
+def test_a_service_whose_settings_are_broken_can_be_taken_away(fresh: Service) -> None:
+    fresh.install()
+    fresh.box.run("sh", "-c", "echo 'jbos: 4' >> /etc/condafs.yaml")
+    fresh.box.run(CONDAFS, "uninstall-service", "--purge")
+    assert fresh.mounts() == []
+    assert not fresh.box.path(STATE).exists()
 
 
 def test_a_person_has_a_service_of_their_own(fresh: Service) -> None:
