@@ -16,11 +16,13 @@ from condafs.service.templates import (
     SETTINGS_FILE,
     SYSTEM_DIRECTORY,
     SYSTEM_UNITS,
+    USER_UNITS,
     USERS_FILE,
     Values,
     render,
     system_files,
-    user_file,
+    user_directory,
+    user_files,
 )
 
 DAEMON = "condafs.service"
@@ -37,6 +39,7 @@ _OWNERS = {
     "specs": ("condafs", "condafs"),
     "logs": ("condafs", "condafs"),
     "exports": ("condafs", "condafs"),
+    "locks": ("condafs", "condafs"),
     "builds": ("condafs-build", "condafs-build"),
     "packages": ("condafs-build", "condafs-build"),
 }
@@ -219,12 +222,11 @@ def steps_to_install_for_user(values: Values, directory: Path, *, is_started: bo
         directory: `$XDG_CONFIG_HOME`.
         is_started: Whether it is to run now.
     """
-    path, text = user_file(values, directory)
-    file = write(path, text)
-    is_changed = file.is_needed()
+    files = [write(path, text) for path, text in user_files(values, directory).items()]
+    is_changed = any(file.is_needed() for file in files)
     mountpoint = values.mountpoint
     steps = [
-        file,
+        *files,
         Step(f"make {mountpoint}", lambda: not _is_there(mountpoint), lambda: mountpoint.mkdir(parents=True)),
         command("tell systemd", "systemctl", "--user", "daemon-reload", is_needed=lambda: is_changed),
         _enable(DAEMON, "--user"),
@@ -245,10 +247,10 @@ def steps_to_uninstall_for_user(directory: Path) -> list[Step]:
     Args:
         directory: `$XDG_CONFIG_HOME`.
     """
-    path = directory / "systemd" / "user" / DAEMON
-    is_there = path.exists()
+    files = [user_directory(directory) / unit for unit in USER_UNITS]
+    is_there = any(path.exists() for path in files)
     return [
-        _stop(DAEMON, "--user"),
-        remove(path),
+        *(_stop(unit, "--user") for unit in USER_UNITS),
+        *(remove(path) for path in files),
         command("tell systemd", "systemctl", "--user", "daemon-reload", is_needed=lambda: is_there),
     ]

@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from condafs.config import Settings, parse_settings
-from condafs.config.values import READERS
 from condafs.errors import SpecificationError, UserError
 
 BEGIN = "# What the service needs; condafs install-service writes these lines anew."
@@ -39,8 +38,8 @@ def with_service(text: str, path: Path) -> str:
         UserError: It is no settings file, or not one that lines can be added to.
     """
     bare = without_service(text)
-    known = {key.replace("_", "-") for key in READERS} & _NEEDED.keys() - _keys(bare, path)
-    lines = [f"{key}: {value}" for key, value in _NEEDED.items() if key in known]
+    decided = _keys(bare, path)
+    lines = [f"{key}: {value}" for key, value in _NEEDED.items() if key not in decided]
     separator = "\n" if bare else ""
     full = f"{bare}{'' if not bare or bare.endswith(chr(10)) else chr(10)}{separator}{BEGIN}\n"
     full += "".join(f"{line}\n" for line in lines) + f"{END}\n"

@@ -23,6 +23,12 @@ SYSTEM_UNITS = (
     "condafs-gc.path",
 )
 
+USER_UNITS = {
+    "condafs.service": "condafs-user.service",
+    "condafs-watch.service": "condafs-watch-user.service",
+}
+"""Unit of a user -> template."""
+
 SYSTEM_DIRECTORY = Path("/etc/systemd/system")
 USERS_FILE = Path("/etc/sysusers.d/condafs.conf")
 DIRECTORIES_FILE = Path("/etc/tmpfiles.d/condafs.conf")
@@ -79,11 +85,12 @@ def system_files(values: Values) -> dict[Path, str]:
     return found
 
 
-def user_file(values: Values, directory: Path) -> tuple[Path, str]:
-    """What a user's own service consists of.
+def user_directory(configuration: Path) -> Path:
+    """Where a user's own units are; `configuration` is `$XDG_CONFIG_HOME`, usually `~/.config`."""
+    return configuration / "systemd" / "user"
 
-    Args:
-        values: Of the user.
-        directory: `$XDG_CONFIG_HOME`, usually `~/.config`.
-    """
-    return directory / "systemd" / "user" / "condafs.service", render("condafs-user.service", values)
+
+def user_files(values: Values, configuration: Path) -> dict[Path, str]:
+    """What a user's own service consists of: the daemon, and who mirrors files, who is not started by that."""
+    directory = user_directory(configuration)
+    return {directory / unit: render(template, values) for unit, template in USER_UNITS.items()}

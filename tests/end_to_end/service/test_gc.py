@@ -1,37 +1,27 @@
 """Collections: when the daemon asks, and every day."""
 
-import pytest
-
-from tests.end_to_end.service.service import CONDAFS, DAEMON, PERSON, Service
+from tests.end_to_end.service.service import DAEMON, PERSON, Service
 
 
-@pytest.fixture
-def collecting(service: Service) -> Service:
-    """The service, when its condafs collects."""
-    if service.box.run(CONDAFS, "gc", "--help", check=False).returncode:
-        pytest.skip("this condafs has no gc")
-    return service
-
-
-def test_the_daemon_has_somebody_collect_by_making_a_file(collecting: Service) -> None:
-    box = collecting.box
-    collecting.submit("spent", "zz-noarch-data =1.0")
+def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> None:
+    box = service.box
+    service.submit("spent", "zz-noarch-data =1.0")
     build = box.run("readlink", "/envs/spent").stdout.strip()
-    assert build in collecting.builds_on_disk()
+    assert build in service.builds_on_disk()
     box.run("sed", "-i", "1i gc-keep-days: 0\\ngc-keep-generations: 0", "/etc/condafs.yaml")
     box.run("rm", "/envs/.specs/spent.yaml", user=PERSON)
     box.run("touch", "/run/condafs/collect", user="condafs")
-    box.wait_until(lambda: not any(build in name for name in collecting.builds_on_disk()), "it is collected")
+    box.wait_until(lambda: not any(build in name for name in service.builds_on_disk()), "it is collected")
     box.wait_until(lambda: box.show("condafs-gc.service", "ActiveState") == ["inactive"], "the collection ends")
     assert box.show("condafs-gc.service", "Result") == ["success"]
     assert not box.path("/run/condafs/collect").exists()
     box.run("sed", "-i", "/^gc-keep/d", "/etc/condafs.yaml")
 
 
-def test_a_process_of_another_user_keeps_what_it_uses(collecting: Service) -> None:
-    box = collecting.box
+def test_a_process_of_another_user_keeps_what_it_uses(service: Service) -> None:
+    box = service.box
     box.run("systemctl", "start", "condafs-gc.service")
     assert box.show("condafs-gc.service", "Result") == ["success"]
-    assert collecting.status("hello")["state"] == "ready"
+    assert service.status("hello")["state"] == "ready"
     assert box.show("condafs-gc.timer", "ActiveState") == ["active"]
     assert box.show(DAEMON, "ActiveState") == ["active"]

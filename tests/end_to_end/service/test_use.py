@@ -68,3 +68,13 @@ def test_the_http_server_answers_and_submits_as_its_own_user(service: Service) -
     assert box.run("stat", "-c", "%U", "/envs/.specs/web.yaml").stdout.strip() == "condafs-http"
     solved = box.run("curl", "-sS", *headers, f"{address}/specification/?conda=zz-noarch-data").stdout
     assert [package["name"] for package in json.loads(solved)["solve"]] == ["zz-noarch-data"]
+
+
+def test_files_that_the_settings_name_are_mirrored(service: Service) -> None:
+    box = service.box
+    service.write("/srv/specs/mirrored.yaml", "name: mirrored\ndependencies: [zz-noarch-data]\n")
+    box.run("sed", "-i", "1i watch: [/srv/specs]", "/etc/condafs.yaml")
+    service.restart()
+    box.wait_until(lambda: box.run("readlink", "/envs/mirrored", check=False).returncode == 0, "it is built")
+    box.run("sed", "-i", "/^watch:/d", "/etc/condafs.yaml")
+    service.restart()

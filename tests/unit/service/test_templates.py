@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from condafs.errors import UserError
-from condafs.service.templates import SYSTEM_UNITS, Values, render, system_files, user_file
+from condafs.service.templates import SYSTEM_UNITS, Values, render, system_files, user_files
 
 VALUES = Values(
     Path("/envs"), Path("/var/lib/condafs"), Path("/etc/condafs.yaml"), "/opt/c/bin/condafs", Path("/opt/c/py")
@@ -13,8 +13,8 @@ VALUES = Values(
 
 
 def test_nothing_is_left_to_be_filled_in() -> None:
-    texts = [*system_files(VALUES).values(), user_file(VALUES, Path("/home/ann/.config"))[1]]
-    assert len(texts) == len(SYSTEM_UNITS) + 3
+    texts = [*system_files(VALUES).values(), *user_files(VALUES, Path("/home/ann/.config")).values()]
+    assert len(texts) == len(SYSTEM_UNITS) + 4
     assert [found for text in texts for found in re.findall(r"@[a-z]+@", text)] == []
 
 
