@@ -37,7 +37,7 @@ check:
 	$(run) mypy
 	.venv/bin/lint-imports
 	.venv/bin/codespell
-	.venv/bin/shellcheck .ci/run .ci/setup
+	.venv/bin/shellcheck .ci/run .ci/setup tests/end_to_end/service/box.sh
 	$(pytest)
 
 bench:

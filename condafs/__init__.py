@@ -15,7 +15,7 @@ The floors, low to high; imports only go down (import-linter keeps it)::
      9  tree                                    what /envs looks like
     10  filesystem | web                        FUSE | HTTP, thin adapters
     11  daemon                                  puts the house together
-    12  demo                                    a guided tour, on a channel of its own
+    12  demo | service                          a guided tour, on a channel of its own | units of systemd
     13  cli                                     the front gate
 
 Of the builder, the floors above know only `builder.protocol` and `builder.runner`.

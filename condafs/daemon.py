@@ -25,6 +25,7 @@ from pathlib import Path
 import trio
 
 from condafs.builder.runner import LocalRunner, Runner
+from condafs.builder.socket_runner import SocketRunner
 from condafs.catalog.store import Catalog
 from condafs.catalog.usage import count_anew
 from condafs.config import Settings
@@ -40,6 +41,7 @@ from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
+from condafs.scheduler.status_line import tell_overview
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
 from condafs.tree.specs.owners import reconcile_owners
@@ -68,7 +70,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     Args:
         mountpoint: An existing, empty directory.
         settings: Where the state is, and what is allowed.
-        runner: What builds; None: processes on this machine.
+        runner: What builds; None: processes on this machine, as the settings say.
         takes_over: Whether the mount is to outlive the process: the connection goes into the descriptor store of who
             started it, and what the next daemon has to know into `$RUNTIME_DIRECTORY/ledger`.
 
@@ -152,9 +154,11 @@ def _group(name: str) -> int | None:
 def _make_directories(settings: Settings) -> None:
     try:
         settings.state.mkdir(parents=True, exist_ok=True)
-        for directory in (settings.builds, settings.logs):
+        is_builder_another = settings.builder_socket is not None  # who then makes and owns builds and packages
+        for directory in (settings.logs, *([] if is_builder_another else [settings.builds])):
             directory.mkdir(exist_ok=True)
-        for directory in (settings.specs, settings.packages):  # they may hold what channels' owners keep secret
+        # These may hold what channels' owners keep secret.
+        for directory in (settings.specs, *([] if is_builder_another else [settings.packages])):
             directory.mkdir(mode=0o700, exist_ok=True)
             directory.chmod(0o700)
     except OSError as error:
@@ -164,9 +168,13 @@ def _make_directories(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _local_runner(nursery: trio.Nursery) -> AsyncIterator[LocalRunner]:
+async def _chosen_runner(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[Runner]:
     """Builders on this machine. One waits with its libraries loaded, which saves each build a fifth of a second."""
-    runner = LocalRunner(keeps_spare=True, aside=nursery)
+    runner = (
+        SocketRunner(settings.builder_socket, nursery)
+        if settings.builder_socket
+        else LocalRunner(keeps_spare=True, aside=nursery)
+    )
     nursery.start_soon(runner.prepare)
     try:
         yield runner
@@ -178,7 +186,7 @@ async def _live(place: _Place, settings: Settings, catalog: Catalog, runner: Run
     with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
         async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             if runner is None:
-                runner = await stack.enter_async_context(_local_runner(nursery))
+                runner = await stack.enter_async_context(_chosen_runner(settings, nursery))
             await _work(place, settings, catalog, runner, notifier, signals)
             nursery.cancel_scope.cancel()
 
@@ -222,6 +230,9 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
                 command = command_of(place.mountpoint, settings.watch, retires=settings.watch_retire)
                 serving.start_soon(keep_watching, command)
             notifier.ready(f"serving {place.mountpoint}")
+            if notifier.address:
+                tell = partial(_tell_status, notifier, place.mountpoint)
+                serving.start_soon(tell_overview, scheduler, catalog, tell)
             logger.info("serving %s, state in %s", place.mountpoint, settings.state)
         notifier.stopping()
         working.cancel_scope.cancel()
@@ -236,6 +247,10 @@ async def _end_at_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -
     async for number in signals:
         logger.info("ending: %s", signal.Signals(number).name)
         scope.cancel()
+
+
+def _tell_status(notifier: Notifier, mountpoint: Path, overview: str) -> None:
+    notifier.status(f"serving {mountpoint}: {overview}")
 
 
 async def _show_life(notifier: Notifier) -> None:

@@ -1,4 +1,4 @@
-"""`python -m condafs.builder`: one request from standard input, events to standard output.
+"""`python -m condafs.builder`: one build from standard input, events to standard output; removals may come before it.
 
 The log is the descriptor that comes with the request, or standard error.
 
@@ -7,10 +7,13 @@ install, and never that way (shared experiment, py-rattler 0.28).
 """
 
 import asyncio
+import contextlib
 import gc
+import logging
 import os
 import socket
 import stat
+import sys
 import traceback
 from pathlib import Path
 
@@ -21,8 +24,18 @@ from condafs.builder.leftovers import join_builders
 from condafs.builder.limits import die_with_daemon, end_after, limit_memory
 from condafs.builder.offspring import adopt_orphans, kill_descendants
 from condafs.builder.panics import watch_standard_error
-from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Succeeded
+from condafs.builder.protocol import (
+    BuildRequest,
+    Failed,
+    FailureKind,
+    Removed,
+    RemoveRequest,
+    Succeeded,
+    decode_request,
+)
 from condafs.builder.transcript import Transcript
+from condafs.journal import about, is_journal, set_up_logging
+from condafs.prefix.seal import remove_prefix
 from condafs.spec.credentials import mask_credentials
 
 
@@ -31,6 +44,10 @@ def main() -> None:
     gc.disable()  # it ends in seconds or in other people's programs; the collector costs a tenth of a warm build
     daemon, events = os.dup(0), Events(os.dup(1))  # not inherited, so scripts' output cannot become events
     request, log = _receive(daemon)
+    while isinstance(request, RemoveRequest):
+        _remove(Path(request.prefix), events)
+        request, log = _receive(daemon)
+    _tell_journal(request)
     transcript = Transcript(os.dup(2) if log is None else log)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     adopt_orphans()
@@ -51,6 +68,24 @@ def main() -> None:
     end(_run(request, events, transcript))
 
 
+def _tell_journal(request: BuildRequest) -> None:
+    """In a unit of its own: what systemd says about this unit from now on is about that build."""
+    if is_journal(sys.stderr, os.environ):
+        set_up_logging(sys.stderr, os.environ, identifier="condafs-build")
+        text = "builds %s, attempt %d"
+        logging.getLogger("condafs.builder").info(text, request.build, request.attempt, extra=about(request.build))
+
+
+def _remove(prefix: Path, events: Events) -> None:
+    try:
+        remove_prefix(prefix)
+        answer: Removed | Failed = Removed()
+    except OSError as error:
+        answer = Failed(FailureKind.INTERNAL, str(error))
+    with contextlib.suppress(BrokenPipeError):  # the daemon is gone, and no request comes any more
+        events.answer(answer)
+
+
 def _run(request: BuildRequest, events: Events, transcript: Transcript) -> Succeeded | Failed:
     try:
         join_builders(Path(request.packages))
@@ -69,8 +104,8 @@ def _summary(outcome: Succeeded | Failed) -> str:
     return f"done: {outcome.package_count} packages, {outcome.file_count} files; {seconds}"
 
 
-def _receive(fd: int) -> tuple[BuildRequest, int | None]:
-    """Read the request; over a Unix socket the log's descriptor comes with it, else the log is standard error."""
+def _receive(fd: int) -> tuple[BuildRequest | RemoveRequest, int | None]:
+    """Read a request; over a Unix socket the log's descriptor comes with it, else the log is standard error."""
     line, log = bytearray(), None
     while not line.endswith(b"\n"):
         if stat.S_ISSOCK(os.fstat(fd).st_mode):
@@ -82,7 +117,7 @@ def _receive(fd: int) -> tuple[BuildRequest, int | None]:
         if not chunk:
             os._exit(0)  # a spare that was never needed
         line += chunk
-    return BuildRequest.decode(bytes(line)), log
+    return decode_request(bytes(line)), log
 
 
 main()

@@ -47,6 +47,10 @@ class Events:
                 self._last = now
                 self._send(progress)
 
+    def answer(self, event: Event) -> None:
+        """To what was asked before the build."""
+        self._send(event)
+
     def end(self, outcome: Event) -> bool:
         """The outcome; only the first one counts. Returns whether this was it."""
         with self._lock:

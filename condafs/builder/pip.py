@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from condafs.builder.failure import BuildError, kind_of_text
-from condafs.builder.programs import clean_environment, is_kept, run
+from condafs.builder.programs import KILLED, clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
 from condafs.builder.transcript import Transcript
 from condafs.spec.credentials import mask_credentials
@@ -93,6 +93,9 @@ def _has_report(prefix: Path) -> bool:
 
 
 def _failure(status: int, tail: str) -> BuildError:
+    if status == KILLED:
+        msg = f"pip was killed; when nobody did that by hand, memory was short:\n{tail}"
+        return BuildError(FailureKind.KILLED, mask_credentials(msg))
     kind = kind_of_text(tail)
     if kind is None and _UNREACHABLE.search(tail):
         kind = FailureKind.NETWORK

@@ -12,7 +12,7 @@ from rattler.repo_data import PackageRecord, RepoDataRecord
 
 from condafs.builder.events import Events
 from condafs.builder.failure import BuildError
-from condafs.builder.programs import clean_environment, run
+from condafs.builder.programs import KILLED, clean_environment, run
 from condafs.builder.protocol import FailureKind, Phase, Progress
 from condafs.builder.shared_files import call_without_override
 from condafs.builder.transcript import Transcript
@@ -75,6 +75,9 @@ def _run_script(script: Path, record: PackageRecord, prefix: Path, transcript: T
         transcript=transcript,
     )
     _show_messages(prefix / MESSAGES, name, transcript)
+    if ended.status == KILLED:
+        msg = f"the post-link script of {name} {version} was killed; when nobody did that by hand, memory was short"
+        raise BuildError(FailureKind.KILLED, msg)
     if ended.status:
         msg = f"the post-link script of {name} {version} failed with status {ended.status}"
         raise BuildError(FailureKind.POST_LINK, f"{msg}:\n{ended.tail}" if ended.tail else msg)

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import signal
 import subprocess
 import threading
 from collections import deque
@@ -38,6 +39,10 @@ _KEPT = frozenset(
 def is_kept(name: str) -> bool:
     """Whether a variable of the daemon reaches programs; proxies are spelt in lower case as well."""
     return name.upper() in _KEPT or name.startswith("LC_")
+
+
+KILLED = 128 + signal.SIGKILL
+"""Status of what was killed, for lack of memory (of the unit, of the machine) more often than by hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""What the daemon and a builder say to each other: one request in, a stream of events out, as JSON lines.
+"""What the daemon and a builder say to each other: a request in, a stream of events out, as JSON lines.
 
 The request goes to the builder's standard input, the events come from its standard output, everything that people
 read (solver explanations, post-link and pip output) goes to its standard error, which is the build's log. Nothing
 else connects the two, so a sandbox can wrap the builder and another machine can run it.
 
-The builder ends with exactly one `Succeeded` or `Failed`. Ending without one means that it was killed.
+The builder ends with exactly one `Succeeded` or `Failed`. Ending without one means that it was killed; whoever watches
+over it may say how, by `Ended`. Before the request to build there may be others, to remove prefixes, each of which is
+answered by one `Removed` or `Failed`.
 """
 
 import json
@@ -98,6 +100,27 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveRequest:
+    """Remove a prefix, sealed, half made or what is left of one. Nothing needs to be there.
+
+    Attributes:
+        prefix: Absolute path.
+    """
+
+    prefix: str
+
+    def encode(self) -> bytes:
+        """One JSON line."""
+        return json.dumps({"remove": self.prefix}).encode() + b"\n"
+
+
+def decode_request(line: bytes) -> BuildRequest | RemoveRequest:
+    """A request of either kind; ValueError, TypeError or KeyError when it is none."""
+    document = json.loads(line)
+    return RemoveRequest(document["remove"]) if "remove" in document else BuildRequest.decode(line)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a phase is: `done` of `total` packages (or pip lines, or files), `done_bytes` of `total_bytes`.
 
@@ -142,11 +165,31 @@ class Failed:
     phase: Phase | None = None
 
 
-Event = Progress | Succeeded | Failed
-_EVENTS: dict[str, type[Progress | Succeeded | Failed]] = {
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Nothing is left of a prefix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The builder is no more; said by who watched over it.
+
+    Attributes:
+        result: In systemd's words ($SERVICE_RESULT, systemd.exec(5)): `oom-kill`, `timeout`, `signal`, ...
+        status: Its exit status, or the name of the signal, as `KILL`.
+    """
+
+    result: str
+    status: str
+
+
+Event = Progress | Succeeded | Failed | Removed | Ended
+_EVENTS: dict[str, type[Event]] = {
     "progress": Progress,
     "succeeded": Succeeded,
     "failed": Failed,
+    "removed": Removed,
+    "ended": Ended,
 }
 
 

@@ -4,25 +4,18 @@ Another machine would be another `Runner`: it carries a request there and events
 """
 
 import contextlib
-import socket
 import sys
-import time
-from array import array
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import trio
 
 from condafs.builder.child import Child, describe_death, start_child
+from condafs.builder.conversation import follow_build, note_failure
 from condafs.builder.leftovers import sweep_leftovers
-from condafs.builder.protocol import BuildRequest, Event, Failed, FailureKind, Progress, Succeeded, decode_event
-
-GRACE_SECONDS = 15.0
-"""How much later than the builder's own wall time the daemon kills it: it should have ended itself by then."""
-
-LONGEST_LINE_BYTES = 1 << 24
-"""A line of events beyond this is none: a solver's explanation is some kilobytes."""
+from condafs.builder.protocol import BuildRequest, Ended, Failed, FailureKind, Progress, Succeeded
+from condafs.prefix.seal import remove_prefix
 
 
 class Runner(Protocol):
@@ -38,6 +31,20 @@ class Runner(Protocol):
             log: Appended to.
             on_progress: Called in the event loop.
         """
+
+    async def remove(self, prefix: Path) -> None:
+        """Remove a prefix, sealed, half made or what is left of one; nothing happens when there is none.
+
+        Not to be cancelled half way.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+
+
+async def remove_here(prefix: Path) -> None:
+    """`Runner.remove` of who may do it himself."""
+    await trio.to_thread.run_sync(remove_prefix, prefix)
 
 
 def run_directly(arguments: Sequence[str]) -> Sequence[str]:
@@ -84,7 +91,8 @@ class LocalRunner:
                 return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
             outcome, aside = None, None
             try:
-                outcome = await _converse(child, request, output.fileno(), on_progress)
+                assert child.process.stdout  # noqa: S101 - asked for
+                outcome = await follow_build(child.line, child.process.stdout, request, output.fileno(), on_progress)
                 # A builder that succeeded has ended all that it started before it said so.
                 aside = self._aside if isinstance(outcome, Succeeded) else None
             finally:
@@ -93,11 +101,10 @@ class LocalRunner:
                         await child.end()
                         if outcome is None:
                             await trio.to_thread.run_sync(sweep_leftovers, Path(request.packages))
-            if outcome is None:
+            if outcome is None or isinstance(outcome, Ended):
                 words = describe_death(child.process.returncode, "the builder", " (build-memory-bytes)")
                 outcome = Failed(FailureKind.KILLED, words)
-                stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-                output.write(f"{stamp} failed ({outcome.kind}): {outcome.message}\n".encode())
+                note_failure(output, outcome)
         if aside:
             aside.start_soon(self._clear_away, child)
         else:
@@ -108,6 +115,10 @@ class LocalRunner:
         with trio.CancelScope(shield=True):
             await child.end()
         await self.prepare()
+
+    async def remove(self, prefix: Path) -> None:
+        """See `Runner`."""
+        await remove_here(prefix)
 
     async def prepare(self) -> None:
         """Start the spare, if there is to be one; the daemon may do that before the first build."""
@@ -130,42 +141,3 @@ class LocalRunner:
             await self.aclose()
         spare, self._spare = self._spare, None
         return spare
-
-
-async def _converse(
-    child: Child, request: BuildRequest, log_fd: int, on_progress: Callable[[Progress], None]
-) -> Succeeded | Failed | None:
-    """Hand over request and log, follow the events; None when they end without an outcome."""
-    assert child.process.stdout  # noqa: S101 - asked for
-    limit = request.wall_seconds + GRACE_SECONDS if request.wall_seconds else float("inf")
-    with trio.move_on_after(limit) as scope:
-        with contextlib.suppress(OSError, trio.BrokenResourceError):  # its end says more than the broken pipe
-            await _send(child.line, request.encode(), log_fd)
-        async with contextlib.aclosing(_events(child.process.stdout)) as events:
-            async for event in events:
-                if not isinstance(event, Progress):
-                    return event
-                on_progress(event)
-    if scope.cancelled_caught:
-        message = f"the builder did not end within {limit:g} s (build-wall-seconds) and was killed"
-        return Failed(FailureKind.TIMEOUT, message)
-    return None
-
-
-async def _send(line: trio.SocketStream, data: bytes, log_fd: int) -> None:
-    descriptors = array("i", [log_fd]).tobytes()
-    sent = await line.socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-    await line.send_all(data[sent:])
-
-
-async def _events(stream: trio.abc.ReceiveStream) -> AsyncGenerator[Event, None]:
-    """The events among whole lines; what is none is passed over: a sandbox may have something to say."""
-    rest = bytearray()
-    async for chunk in stream:
-        rest += chunk
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-                yield decode_event(bytes(line))
-        if len(rest) > LONGEST_LINE_BYTES:
-            rest.clear()

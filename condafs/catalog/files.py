@@ -6,6 +6,7 @@
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from condafs.errors import CatalogError
@@ -58,14 +59,17 @@ def reserve(lock_file: Path) -> None:
 def share(path: Path, gid: int) -> None:
     """Let a group read the catalog in a directory: LMDB's readers register in `lock.mdb`, so they have to write to it.
 
-    Files that are made later get the group from the directory (inode(7), set-group-ID).
+    Files that are made later get the group from the directory (inode(7), set-group-ID). A service may not set that bit
+    (RestrictSUIDSGID=, systemd.exec(5)): it finds the directory as it should be.
     """
-    os.chown(path, -1, gid)
-    path.chmod(0o2750)
-    for name, mode in (("data.mdb", 0o640), ("lock.mdb", 0o660)):
-        if (path / name).exists():
-            os.chown(path / name, -1, gid)
-            (path / name).chmod(mode)
+    for place, mode in ((path, 0o2750), (path / "data.mdb", 0o640), (path / "lock.mdb", 0o660)):
+        if not place.exists():
+            continue
+        found = place.stat()
+        if found.st_gid != gid:
+            os.chown(place, -1, gid)
+        if stat.S_IMODE(place.stat().st_mode) != mode:  # anew: chown(2) may have taken bits
+            place.chmod(mode)
 
 
 def can_grow(data: Path) -> bool:

@@ -18,6 +18,7 @@
     pin             pin, unpin
     enter           activate, run           shells
     project         hook, allow, prepare
+    service         install-service, uninstall-service
     doctor          doctor                  requirements
     tour            demo
 

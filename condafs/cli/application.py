@@ -76,6 +76,16 @@ _COMMANDS = {
         ("serve", "serve:serve", "Serve environments over HTTP: REST, a container registry, web pages."),
         ("token", "token:token", "Make, list and revoke the tokens that writing over HTTP needs."),
         ("verify", "verify:verify", "Check that builds are still as they were made, to the last byte."),
+        (
+            "install-service",
+            "service:install_service",
+            "Let systemd run condafs: for the whole machine, or for you alone.",
+        ),
+        (
+            "uninstall-service",
+            "service:uninstall_service",
+            "Take away what install-service put there, and end it. Environments stay, unless --purge is given.",
+        ),
         ("doctor", "doctor:doctor", "Check what condafs needs on this machine and say what to do."),
         ("demo", "tour:demo", "Take a guided tour; it needs no network and leaves nothing behind."),
     ),

@@ -18,6 +18,7 @@ from condafs.cli.rebuild import rebuild
 from condafs.cli.requirements import (
     Finding,
     Level,
+    builder_findings,
     fuse_findings,
     group_findings,
     room_findings,
@@ -75,6 +76,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from sharing_findings(is_root=is_root, allow_other=settings.allow_other)
     yield from group_findings(settings)
     yield from state_findings(settings)
+    yield from builder_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()
     for channel in settings.default_channels:

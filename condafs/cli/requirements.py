@@ -124,6 +124,18 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
+def builder_findings(settings: Settings) -> Iterator[Finding]:
+    """Whether builders are where the settings say, when they are another user."""
+    path = settings.builder_socket
+    if path is None:
+        return
+    if path.is_socket():
+        yield Finding("builders", Level.OK, f"are another user, behind {path}")
+    else:
+        remedy = "systemctl start condafs-build.socket; or take the setting builder-socket out"
+        yield Finding("builders", Level.PROBLEM, f"there is no socket {path} (builder-socket)", remedy)
+
+
 def room_findings(settings: Settings) -> Iterator[Finding]:
     """Whether there is room for new environments. Those that are there can be served from a full disk."""
     usage = os.statvfs(_existing(settings.state))

@@ -40,7 +40,7 @@ def serve(
     if bind:
         settings = replace(settings, http_bind=tuple(_address(text) for text in bind))
     place = find_mount(mount)
-    set_up_logging(sys.stderr, os.environ, is_verbose=verbose)
+    set_up_logging(sys.stderr, os.environ, is_verbose=verbose, identifier="condafs-http")
     try:
         server = importlib.import_module("condafs.web.server")
     except ModuleNotFoundError as error:

@@ -16,6 +16,7 @@ and the place::
     image-base: none              # host, none, or a path
     gc-keep-days: 90              # a number of days
     catalog-group: condafs-http   # who may read the catalog: the HTTP server's group
+    builder-socket: /run/condafs-build/socket  # builders are started behind it, as another user
     http-bind: [127.0.0.1:8080, "unix:/run/condafs-http/socket"]
     http-open: no                 # reading needs a token, too
     watch: [/srv/specs]           # a path, or several

@@ -52,6 +52,8 @@ class Settings:
         gc_request: File that the daemon makes to have somebody else collect, who removes it; None: it does it itself.
         catalog_group: Users of this group may read the catalog, as the HTTP server does when it is another user; "" for
             none.
+        builder_socket: Unix socket behind which builders wait that are another user (`condafs-build.socket`); builds
+            and packages then belong to that user. None: builders are children of the daemon.
         http_bind: Where `condafs serve` listens: `host:port`, or `unix:/path`; empty: see `http_addresses`.
         http_url: What the server's clients call it, when that is not where it listens (behind a proxy).
         http_directory: The server's own files: tokens, the key of its sessions, solver's repodata.
@@ -84,6 +86,7 @@ class Settings:
     gc_free_bytes: int = 2 << 30
     gc_request: Path | None = None
     catalog_group: str = ""
+    builder_socket: Path | None = None
     http_bind: tuple[str, ...] = ()
     http_url: str = ""
     http_directory: Path = field(default_factory=default_http_directory)

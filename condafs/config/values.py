@@ -211,6 +211,7 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "gc_free_bytes": lambda node: parse_size(_scalar(node)),
     "gc_request": _path,
     "catalog_group": _scalar,
+    "builder_socket": _path,
     "http_bind": _addresses,
     "http_url": _url,
     "http_directory": _path,

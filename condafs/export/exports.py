@@ -26,6 +26,7 @@ from condafs.export.images import Image, Images
 from condafs.export.index import TAR
 from condafs.export.layouts import Layouts
 from condafs.export.pool import MAX_READ_BYTES, Archive, ReaderPool, Stretch
+from condafs.journal import about
 from condafs.names import BuildName, EnvironmentName
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class OciExport:
         try:
             digests = await self._image.digests(archive.layers_needed(offset, size))
         except MachineError as error:
-            logger.warning("%s: cannot be exported: %s", self._build, error)
+            logger.warning("%s: cannot be exported: %s", self._build, error, extra=about(self._build))
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(self._build)) from None
         return await self._pool.read(archive.parts(offset, size, digests))
 
@@ -223,9 +224,9 @@ class Exports:
                 for hashing in image.begin_hashing():
                     await hashing.done.wait()
             except UserError as error:
-                logger.info("%s: its image is not prepared: %s", build, error)
+                logger.info("%s: its image is not prepared: %s", build, error, extra=about(build))
             except CondafsError as error:
-                logger.warning("%s", error)
+                logger.warning("%s", error, extra=about(build))
             finally:
                 self.release(build)
 

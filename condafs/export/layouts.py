@@ -21,6 +21,7 @@ from condafs.export.facts import LaidOut
 from condafs.export.index import Index
 from condafs.export.pool import Archive
 from condafs.export.workshop import Job
+from condafs.journal import about
 from condafs.names import BuildName
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Layouts:
             msg = f"{build} cannot be exported: {error.strerror}"
             raise MachineError(msg) from None
         except ValueError as error:
-            logger.info("%s: its index is made anew: %s", build, error)
+            logger.info("%s: its index is made anew: %s", build, error, extra=about(build))
             await trio.to_thread.run_sync(self.remove, build)
         await self.begin(build).wait()
         try:

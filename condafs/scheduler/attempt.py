@@ -11,7 +11,7 @@ from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Progress
 from condafs.builder.runner import Runner
 from condafs.catalog.records import BuildRecord
 from condafs.config import Settings
-from condafs.prefix.seal import remove_prefix
+from condafs.journal import about
 
 logger = logging.getLogger(__name__)
 
@@ -43,24 +43,24 @@ async def attempt(
     """Clear the place, and build. The place is empty again when it failed; not when this is cancelled."""
     prefix = Path(request.prefix)
     try:
-        await trio.to_thread.run_sync(remove_prefix, prefix)
+        await runner.remove(prefix)
         outcome = await runner.run(request, log, on_progress)
     except OSError as error:
         kind = FailureKind.DISK_FULL if error.errno in _FULL else FailureKind.INTERNAL
         outcome = Failed(kind, f"the builder cannot work: {error}")
     except Exception as error:  # the door to other machines: its defects cost a build, not the mount
-        logger.exception("%s: the runner has a defect", request.build)
+        logger.exception("%s: the runner has a defect", request.build, extra=about(request.build))
         outcome = Failed(FailureKind.INTERNAL, f"the runner has a defect: {error!r}")
     if isinstance(outcome, Failed):
-        await clear(prefix)
+        await clear(runner, prefix)
     return outcome
 
 
-async def clear(prefix: Path) -> None:
+async def clear(runner: Runner, prefix: Path) -> None:
     """Remove a prefix, whatever happens meanwhile; what cannot be removed now is removed at the next start."""
     with trio.CancelScope(shield=True):
         try:
-            await trio.to_thread.run_sync(remove_prefix, prefix)
+            await runner.remove(prefix)
         except OSError as error:
             logger.warning("%s cannot be removed: %s", prefix.name, error)
 

@@ -29,6 +29,7 @@ from condafs.catalog.usage import charge_build
 from condafs.config import Settings, machine_platform
 from condafs.config.quotas import Limits, Quotas
 from condafs.errors import ConflictError, NotYoursError, QuotaError, SpecificationError, UserError
+from condafs.journal import about
 from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
 from condafs.scheduler.logbook import MOVED, Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
@@ -200,11 +201,13 @@ class Intake:
         if submission.moved_from:
             move = partial(claims.move_file, submission=submission, policy=self._policy)
             if await self._catalog.write(move):
-                logger.info("%s: describes %s, as %s did", file.file_name, file.name, submission.moved_from)
+                text = "%s: describes %s, as %s did"
+                logger.info(text, file.file_name, file.name, submission.moved_from, extra=about("", file.name))
                 return
         submit = partial(claims.submit, submission=submission, now=self._clock(), policy=self._policy)
         await self._change(submit, author)
-        logger.info("%s: submitted by %s: %s-%s", file.file_name, author, file.digest, file.name)
+        build = f"{file.digest}-{file.name}"
+        logger.info("%s: submitted by %s: %s", file.file_name, author, build, extra=about(build))
 
     async def _note(self, file: FileRecord, content: bytes, author: Author, moved_from: str) -> None:
         """No specification. A blank file is one that is being made: whatever it described before stays."""
@@ -331,7 +334,7 @@ class Intake:
             lines = [(record.build, describe(record)) for record in changed.builds]
             lines += [(record.build, f"{record.name} {MOVED}") for record in changed.moved]
             for build, text in lines:
-                logger.info("%s: %s", build, text)
+                logger.info("%s: %s", build, text, extra=about(build))
             await self._logbook.note(lines)
             self._follower.look_at([record.build for record in changed.builds])
 

@@ -34,7 +34,17 @@ class FairQueue:
         ] = []  # a heap; entries that are not in `_later` any more count for nothing
 
     def __len__(self) -> int:
-        return len(self._later) + sum(map(len, self._round.values()))
+        return self.later_count + self.due_count
+
+    @property
+    def due_count(self) -> int:
+        """Those that wait for their turn alone."""
+        return sum(map(len, self._round.values()))
+
+    @property
+    def later_count(self) -> int:
+        """Those that are not due yet."""
+        return len(self._later)
 
     def put(self, record: BuildRecord) -> None:
         """Add a QUEUED or WAITING build, or what is new about it."""

@@ -26,12 +26,13 @@ from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.config import Settings
 from condafs.errors import CatalogError, DiskFullError
+from condafs.journal import about
 from condafs.names import BuildName, EnvironmentName, SpecDigest
-from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
 from condafs.scheduler.logbook import Logbook, published_text
+from condafs.scheduler.overview import Overview
 from condafs.scheduler.queue import FairQueue
 from condafs.scheduler.renewal import forget_lock, keep_lock
 from condafs.scheduler.retry import next_delay
@@ -93,11 +94,18 @@ class Scheduler:
         self._removing: set[SpecDigest] = set()
         self._is_sweeping = True
         self._wake = trio.Event()
+        self.changed = trio.Event()
 
     def progress(self, digest: SpecDigest) -> Progress | None:
         """How far a build is; None when no builder works on it, or it has not said anything yet."""
         running = self._running.get(digest)
         return running.progress if running else None
+
+    def overview(self, environments: int) -> Overview:
+        """What goes on; `changed` is set, and made anew, when something else does, but for progress."""
+        building = [(running.name.text, running.progress) for running in self._running.values()]
+        removing = len(self._removing) + len(self._doomed)
+        return Overview(environments, building, self._queue.due_count, self._queue.later_count, removing)
 
     @property
     def is_busy(self) -> bool:
@@ -138,6 +146,8 @@ class Scheduler:
             while True:
                 self._wake = trio.Event()
                 self._dispatch(nursery)
+                self.changed.set()
+                self.changed = trio.Event()
                 due = self._queue.next_due(self._clock())
                 # A clock that is set back must not keep builds waiting for ever: look again every minute.
                 with trio.move_on_after(60 if due is None else min(60, max(0, due - self._clock()))):
@@ -147,7 +157,8 @@ class Scheduler:
         now = self._clock()
         found = await self._catalog.write(partial(attempts.recover, most_attempts=self._settings.attempts, now=now))
         for record in found:
-            logger.warning("%s: the daemon was killed while it was built; it is %s now", record.build, record.state)
+            text = "%s: the daemon was killed while it was built; it is %s now"
+            logger.warning(text, record.build, record.state, extra=about(record.build))
         await self._logbook.note((record.build, f"the daemon was killed; {record.state} now") for record in found)
         with self._catalog.snapshot() as snapshot:
             for record in snapshot.active():
@@ -209,7 +220,7 @@ class Scheduler:
         elif isinstance(outcome, Failed):
             await self._fail(record, outcome)
         else:
-            await clear(self._settings.builds / str(build))
+            await clear(self._runner, self._settings.builds / str(build))
 
     async def _begin_renewal(self, build: BuildName) -> str:
         """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
@@ -222,7 +233,7 @@ class Scheduler:
             partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock()), build
         )
         if published is None:
-            await clear(self._settings.builds / str(build))
+            await clear(self._runner, self._settings.builds / str(build))
             return
         await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
@@ -259,7 +270,7 @@ class Scheduler:
             try:
                 record = await self._catalog.write(partial(attempts.interrupt, digest=build.digest, now=self._clock()))
             except CatalogError as error:
-                logger.warning("%s: found as interrupted at the next start: %s", build, error)
+                logger.warning("%s: found as interrupted at the next start: %s", build, error, extra=about(build))
                 return
             if record:
                 await self._say(build, f"interrupted: the daemon ends; {record.state} now")
@@ -274,12 +285,13 @@ class Scheduler:
             self.look_at([build])
             return
         try:
-            await trio.to_thread.run_sync(remove_prefix, self._settings.builds / str(build))
+            await self._runner.remove(self._settings.builds / str(build))
             await self._logbook.remove(build)
             await self._surely(partial(changes.erase, digest=build.digest, now=self._clock()), build)
-            logger.info("%s: deleted", build)
+            logger.info("%s: deleted", build, extra=about(build))
         except OSError as error:
-            logger.warning("%s: cannot be deleted, tried again at the next start: %s", build, error)
+            text = "%s: cannot be deleted, tried again at the next start: %s"
+            logger.warning(text, build, error, extra=about(build))
             self._removing.discard(build.digest)
             return
         self._removing.discard(build.digest)
@@ -312,7 +324,7 @@ class Scheduler:
         if digest:
             self._removing.add(digest)
         logger.info("clearing away %s, which a crash left", name)
-        await clear(self._settings.builds / name)
+        await clear(self._runner, self._settings.builds / name)
         if digest:
             self._removing.discard(digest)
             self._wake.set()
@@ -323,9 +335,9 @@ class Scheduler:
             try:
                 return await self._catalog.write(function)
             except DiskFullError as error:
-                logger.warning("%s: %s", build or "the queue", error)
+                logger.warning("%s: %s", build or "the queue", error, extra=about(build or ""))
                 await trio.sleep(FULL_SECONDS)
 
     async def _say(self, build: BuildName, text: str) -> None:
-        logger.info("%s: %s", build, text)
+        logger.info("%s: %s", build, text, extra=about(build))
         await self._logbook.note([(build, text)])

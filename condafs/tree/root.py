@@ -23,6 +23,7 @@ import trio
 from condafs.catalog.events import Author
 from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameError, NotFoundError
+from condafs.journal import about
 from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, behalf_of
 from condafs.tree.exports import ExportsDirectory, is_export_name
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
@@ -279,7 +280,7 @@ class Root(Directory):
                 if record is None:
                     raise
                 build = record.build
-        logger.info("%s: to be deleted, says uid %d", build, caller.uid)
+        logger.info("%s: to be deleted, says uid %d", build, caller.uid, extra=about(build))
         await self._intake.delete_build(build, Author(caller.uid))
 
     async def remove_directory(self, name: str) -> None:

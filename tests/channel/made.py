@@ -3,6 +3,7 @@
 ================================  ============================================================================
 `zz-postlink`, `zz-badlink`       post-link scripts: writes `etc/zz-postlink.txt` and a message; ends with status 3
 `zz-slowlink`                     a post-link script and a child of it that never end
+`zz-greedy`                       a post-link script that needs 2 GB of memory
 `zz-activate`                     `activate.d`, `deactivate.d` (sh, fish), `env_vars.d` with awkward values
 `zz-textprefix`, `zz-binprefix`   the prefix in text files, and in C strings among other bytes
 `zz-edgecases`                    every kind of link, names of 255 bytes and in other alphabets, modes, setuid

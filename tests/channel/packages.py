@@ -78,6 +78,12 @@ def _linking() -> list[Package]:
             # A grandchild as well, so that ending the script alone would leave something behind.
             (script("bin/.zz-slowlink-post-link.sh", "echo zz-slowlink waits", "sleep 3600 &", "sleep 3600"),),
         ),
+        Package(
+            "zz-greedy",
+            "1.0",
+            # A line without an end, all of which tail keeps.
+            (script("bin/.zz-greedy-post-link.sh", "echo zz-greedy eats", "head -c 2G /dev/zero | tail -n 1"),),
+        ),
     ]
 
 

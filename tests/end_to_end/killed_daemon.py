@@ -45,6 +45,9 @@ class DyingRunner:
             die()
         return outcome
 
+    async def remove(self, prefix: Path) -> None:
+        await self._runner.remove(prefix)
+
 
 class CountingCatalog(Catalog):
     """Dies around one of its commits."""

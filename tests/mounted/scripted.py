@@ -21,6 +21,7 @@ from pathlib import Path
 import trio
 
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
+from condafs.builder.runner import remove_here
 from condafs.config import Settings, parse_settings
 from condafs.daemon import run
 from condafs.errors import CondafsError
@@ -49,6 +50,9 @@ class ScriptedRunner:
         (prefix / "specification").write_text(request.specification)
         write_inventory(prefix)  # what exports are laid out from
         return Succeeded(100, 10, 2, 1, "0" * 64)
+
+    async def remove(self, prefix: Path) -> None:
+        await remove_here(prefix)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from condafs.builder import runner as runner_module
+from condafs.builder import conversation
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
 from condafs.builder.runner import LocalRunner
 
@@ -133,7 +133,7 @@ async def test_a_command_that_does_not_exist_is_a_failure(request_to_build: Buil
 async def test_past_the_wall_time_and_its_grace_the_builder_is_killed(
     request_to_build: BuildRequest, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(conversation, "GRACE_SECONDS", 0.2)
     limited = replace(request_to_build, wall_seconds=0.1)
     failed = await outcome_of("time.sleep(600)", limited, log)
     assert isinstance(failed, Failed)

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
+from condafs.builder.runner import remove_here
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.catalog.store import Catalog
 from condafs.config import Settings, machine_platform
@@ -93,6 +94,9 @@ class ScriptedRunner:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome
+
+    async def remove(self, prefix: Path) -> None:
+        await remove_here(prefix)
 
     def _notify(self) -> None:
         self._changed.set()

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from condafs.builder.protocol import Failed, FailureKind
+from condafs.builder.runner import Runner
 from condafs.catalog import attempts, changes
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import BuildState
@@ -409,9 +410,12 @@ async def test_the_clearing_up_leaves_a_removal_that_is_under_way_alone(
         assert is_aside.wait(30)
         return find_leftovers(builds, snapshot)
 
-    monkeypatch.setattr(scheduler, "remove_prefix", remove_slowly)
+    class SlowRunner(ScriptedRunner):
+        async def remove(self, prefix: Path) -> None:
+            await trio.to_thread.run_sync(remove_slowly, prefix)
+
     monkeypatch.setattr(scheduler, "find_leftovers", find_late)
-    async with open_house(settings) as house:
+    async with open_house(settings, SlowRunner()) as house:
         while house.scheduler._is_sweeping:
             await trio.testing.wait_all_tasks_blocked(0.001)
         is_swept.set()
@@ -426,7 +430,7 @@ async def test_the_end_does_not_wait_until_everything_is_cleared_up(
     is_clearing, may_go_on = trio.Event(), trio.Event()
     cleared: list[Path] = []
 
-    async def clear_slowly(prefix: Path) -> None:
+    async def clear_slowly(_: Runner, prefix: Path) -> None:
         cleared.append(prefix)
         is_clearing.set()
         with trio.CancelScope(shield=True):

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from condafs.cli.requirements import (
     Finding,
     Level,
+    builder_findings,
     fuse_findings,
     group_findings,
     sharing_findings,
@@ -107,3 +109,12 @@ def test_who_may_write_is_told(  # noqa: PLR0913, PLR0917 - columns of a table
     assert found.level is level
     assert words in found.message
     assert bool(found.remedy) == (level is not Level.OK)
+
+
+def test_builders_that_are_another_user_must_be_behind_a_socket(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    assert list(builder_findings(Settings(tmp_path))) == []
+    assert levels(list(builder_findings(Settings(tmp_path, builder_socket=path)))) == {"builders": Level.PROBLEM}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        assert levels(list(builder_findings(Settings(tmp_path, builder_socket=path)))) == {"builders": Level.OK}

@@ -1,0 +1,27 @@
+"""Collections: when the daemon asks, and every day."""
+
+from tests.end_to_end.service.service import DAEMON, PERSON, Service
+
+
+def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> None:
+    box = service.box
+    service.submit("spent", "zz-noarch-data =1.0")
+    build = box.run("readlink", "/envs/spent").stdout.strip()
+    assert build in service.builds_on_disk()
+    box.run("sed", "-i", "1i gc-keep-days: 0\\ngc-keep-generations: 0", "/etc/condafs.yaml")
+    box.run("rm", "/envs/.specs/spent.yaml", user=PERSON)
+    box.run("touch", "/run/condafs/collect", user="condafs")
+    box.wait_until(lambda: not any(build in name for name in service.builds_on_disk()), "it is collected")
+    box.wait_until(lambda: box.show("condafs-gc.service", "ActiveState") == ["inactive"], "the collection ends")
+    assert box.show("condafs-gc.service", "Result") == ["success"]
+    assert not box.path("/run/condafs/collect").exists()
+    box.run("sed", "-i", "/^gc-keep/d", "/etc/condafs.yaml")
+
+
+def test_a_process_of_another_user_keeps_what_it_uses(service: Service) -> None:
+    box = service.box
+    box.run("systemctl", "start", "condafs-gc.service")
+    assert box.show("condafs-gc.service", "Result") == ["success"]
+    assert service.status("hello")["state"] == "ready"
+    assert box.show("condafs-gc.timer", "ActiveState") == ["active"]
+    assert box.show(DAEMON, "ActiveState") == ["active"]
