@@ -1,4 +1,8 @@
-"""`python -m condafs.builder`: one request from standard input, events to standard output.
+"""`python -m condafs.builder [LEVEL]`: one request from standard input, events to standard output.
+
+LEVEL is what whoever starts it has put around it already: `bubblewrap` or `unit`. The rest of the cage it builds itself,
+in this order: the warden, while there is one thread and nothing was read; the outer ring, as soon as the request says
+where the build is; everything else is inside.
 
 The log is the descriptor that comes with the request, or standard error.
 
@@ -11,14 +15,19 @@ import gc
 import os
 import socket
 import stat
+import sys
 import traceback
 from pathlib import Path
 
 from condafs.builder.build import Build
+from condafs.builder.cage.keeper import CageKeeper
+from condafs.builder.cage.level import Level
+from condafs.builder.cage.warden import fork_warden
 from condafs.builder.events import Events
 from condafs.builder.failure import classify, classify_panic
+from condafs.builder.fence import Fence
 from condafs.builder.leftovers import join_builders
-from condafs.builder.limits import die_with_daemon, end_after, limit_memory
+from condafs.builder.limits import die_with_daemon, end_after, limit_files, limit_memory
 from condafs.builder.offspring import adopt_orphans, kill_descendants
 from condafs.builder.panics import watch_standard_error
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Succeeded
@@ -29,11 +38,14 @@ from condafs.spec.credentials import mask_credentials
 def main() -> None:
     """Build, and never return."""
     gc.disable()  # it ends in seconds or in other people's programs; the collector costs a tenth of a warm build
+    warden = CageKeeper(fork_warden())  # before there is a request, because a spare builder has the time
     daemon, events = os.dup(0), Events(os.dup(1))  # not inherited, so scripts' output cannot become events
     request, log = _receive(daemon)
     transcript = Transcript(os.dup(2) if log is None else log)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     adopt_orphans()
+    fence = Fence(warden, Level[sys.argv[1].upper()] if sys.argv[1:] else Level.LANDLOCK)
+    problem = fence.close(request)  # before there are threads
     die_with_daemon(daemon)
 
     def end(outcome: Succeeded | Failed) -> None:
@@ -47,14 +59,16 @@ def main() -> None:
     message = f"the build took longer than {request.wall_seconds:g} s (build-wall-seconds)"
     end_after(request.wall_seconds, lambda: end(Failed(FailureKind.TIMEOUT, message, events.phase)))
     limit_memory(request.memory_bytes)
+    limit_files(request.file_bytes)
     transcript.note(f"build {request.build}, attempt {request.attempt}")
-    end(_run(request, events, transcript))
+    transcript.note(f"sandbox: {fence.reached.text}")
+    end(problem or _run(request, events, transcript, fence))
 
 
-def _run(request: BuildRequest, events: Events, transcript: Transcript) -> Succeeded | Failed:
+def _run(request: BuildRequest, events: Events, transcript: Transcript, fence: Fence) -> Succeeded | Failed:
     try:
         join_builders(Path(request.packages))
-        return asyncio.run(Build(request, events, transcript).run())
+        return asyncio.run(Build(request, events, transcript, fence.keeper, fence.reached).run())
     except BaseException as error:  # noqa: BLE001 - rattler's panics are no Exceptions; every end needs an outcome
         kind, message = classify(error)
         if kind is FailureKind.INTERNAL:

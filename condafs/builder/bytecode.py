@@ -22,6 +22,7 @@ from condafs.builder.compilers import Compiled, CompilerError, Compilers
 from condafs.builder.interpreter import Interpreter
 from condafs.builder.solve import archive_of
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 
 
 @dataclass(slots=True)
@@ -45,20 +46,23 @@ class Bytecode:
         packages: Its noarch python packages, by their place among all packages.
         prefix: The environment.
         cache: Has packages and bytecode.
+        workplace: Where compilers run.
         transcript: Told what does not compile.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it stands between these
         self,
         interpreter: Interpreter,
         packages: Mapping[int, RepoDataRecord],
         prefix: Path,
         cache: Cache,
+        workplace: Workplace,
         transcript: Transcript,
     ) -> None:
         self._interpreter = interpreter
         self._prefix = prefix
         self._cache = cache
+        self._workplace = workplace
         self._transcript = transcript
         self._pending: dict[int, _Package] = {}
         for number, record in packages.items():
@@ -153,7 +157,7 @@ class Bytecode:
         if entry.is_dir():
             self._advance(package)
             return
-        package.draft = Draft(self._cache.directory_of(package.distribution), entry, self._cache.drafts)
+        package.draft = Draft(self._cache.directory_of(package.distribution), entry, self._workplace.bytecode)
         sources = package.draft.sources()
         package.remaining = len(sources)
         compilers.compile(sources, lambda done: self._news.put(functools.partial(self._on_compiled, package, done)))
@@ -183,7 +187,7 @@ class Bytecode:
         package = self._cache.directory_of(self._interpreter.distribution)
         for home in (package, *([self._prefix] if self._is_installed else [])):
             try:
-                self._compilers = Compilers(home / self._interpreter.executable)
+                self._compilers = Compilers(home / self._interpreter.executable, self._workplace)
             except CompilerError as error:
                 self._transcript.note(f"bytecode: {error}")
                 continue

@@ -8,7 +8,7 @@ import errno
 import re
 
 from condafs.builder.protocol import FailureKind
-from condafs.errors import CondafsError
+from condafs.errors import CondafsError, UnsoundPrefixError
 
 _NETWORK = "|".join(  # noqa: FLY002 - one alternative a line
     (
@@ -76,6 +76,8 @@ def classify(error: BaseException) -> tuple[FailureKind, str]:
     """The kind and the text of whatever ended a build."""
     if isinstance(error, BuildError):
         return error.kind, error.message
+    if isinstance(error, UnsoundPrefixError):
+        return FailureKind.PACKAGE, str(error)
     text = str(error).rstrip() or type(error).__name__
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return FailureKind.KILLED, f"the builder ran out of memory (build-memory-bytes): {text}"

@@ -22,16 +22,24 @@ class Marker:
         specification: The canonical JSON text that the digest is of.
         lock_sha256: SHA-256 of conda-meta/condafs.lock.
         finished: Unix seconds.
+        sandbox: Level of the cage that it was built in; "" when nobody said.
     """
 
     build: str
     specification: str
     lock_sha256: str = ""
     finished: float = 0
+    sandbox: str = ""
 
 
-def write_marker(
-    prefix: Path, build: BuildName, specification: str, *, lock_sha256: str = "", finished: float = 0
+def write_marker(  # noqa: PLR0913 - most of them by keyword
+    prefix: Path,
+    build: BuildName,
+    specification: str,
+    *,
+    lock_sha256: str = "",
+    finished: float = 0,
+    sandbox: str = "",
 ) -> Marker:
     """Say that the prefix is complete; the marker is on disk when this returns.
 
@@ -41,11 +49,12 @@ def write_marker(
         specification: Canonical JSON text.
         lock_sha256: Of conda-meta/condafs.lock.
         finished: Unix seconds.
+        sandbox: Level of the cage that it was built in.
 
     Returns:
         What was written.
     """
-    marker = Marker(str(build), specification, lock_sha256, finished)
+    marker = Marker(str(build), specification, lock_sha256, finished, sandbox)
     path = prefix / MARKER
     directory = path.parent
     mode = directory.stat().st_mode & 0o7777

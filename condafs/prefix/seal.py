@@ -17,6 +17,7 @@ from condafs.prefix.layout import OWN_DIRECTORY
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
 from condafs.prefix.records import EarlyRecords, read_records
+from condafs.prefix.sound import require_own_directories, require_own_paths
 from condafs.prefix.walk import DROPPED, Sums, walk
 
 _TRASH = ".trash-"
@@ -36,11 +37,16 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Sums:
 
     Returns:
         The sums of the inventory.
+
+    Raises:
+        UnsoundPrefixError: Packages made something of it that cannot be sealed.
     """
+    require_own_directories(prefix)
     pin_interpreters(prefix)
     refuse_installers(prefix)
     under_way = begin_walk(prefix, read_only=True)
     records = early.finish() if early else read_records(prefix)
+    require_own_paths(records)
     keep_originals(prefix, records)
     write_packages(prefix, records)
     inventory = write_inventory(prefix, under_way)
@@ -88,7 +94,8 @@ def is_trash(name: str) -> bool:
 
 
 def _close(directory: Path) -> None:
-    directory.chmod(stat.S_IMODE(directory.stat().st_mode) & ~DROPPED)
+    """Nobody changes it any more, everybody may enter: a prefix in the making was its maker's alone."""
+    directory.chmod((stat.S_IMODE(directory.stat().st_mode) | 0o555) & ~DROPPED)
 
 
 def _remove_tree(name: str, parent: int) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from condafs.errors import MachineError
+from condafs.errors import MachineError, UnsoundPrefixError
 
 DROPPED = 0o6222
 """Nobody writes to a build (0222), and nothing in it may lend its owner's rights (setuid, setgid: 6000)."""
@@ -34,6 +34,8 @@ _FORMAT = "%y%m %n\\0%s\\0%T@\\0%p\\0%l\\0"
 """Type, mode (octal) and number of links; size; mtime (seconds with ten decimals); path; target: find(1)."""
 
 _FIELDS = 5
+
+_STRANGE = {"b": "a block device", "c": "a character device", "p": "a named pipe", "s": "a socket"}
 
 _SHARES = 8
 """Pieces that a walk is divided into."""
@@ -98,10 +100,16 @@ def sum_up(content: bytes) -> Sums:
 
     Raises:
         ValueError: The content is damaged.
+        UnsoundPrefixError: There is something that is no file, directory or link.
     """
     fields = _split(content)
     sorts, sizes = fields[0::_FIELDS], list(map(int, fields[1::_FIELDS]))
     counts = Counter(sorts)
+    if strange := next((sort for sort in counts if sort[0] not in "dfl"), ""):
+        what = _STRANGE.get(strange[0], "something unknown")
+        path = fields[sorts.index(strange) * _FIELDS + 3][2:]
+        msg = f"a package made {what} at {path}; an environment holds files, directories and links only"
+        raise UnsoundPrefixError(msg)
     files = {sort for sort in counts if sort[0] == "f"}
     own = {sort for sort in counts if sort[0] == "d" or (sort in files and sort.endswith(" 1"))}
     return Sums(
