@@ -20,6 +20,7 @@ from pathlib import Path
 
 import trio
 
+from condafs.builder.cage.outside import look_outside
 from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
@@ -110,9 +111,11 @@ def _make_directories(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _local_runner(nursery: trio.Nursery) -> AsyncIterator[LocalRunner]:
+async def _local_runner(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[LocalRunner]:
     """Builders on this machine. One waits with its libraries loaded, which saves each build a fifth of a second."""
-    runner = LocalRunner(keeps_spare=True, aside=nursery)
+    outside = await trio.to_thread.run_sync(look_outside, settings.sandbox, settings.state)
+    logger.info("builds are made in %s%s", outside.level, f"; {outside.lacks}" if outside.lacks else "")
+    runner = LocalRunner(outside.wrap, keeps_spare=True, aside=nursery)
     nursery.start_soon(runner.prepare)
     try:
         yield runner
@@ -126,7 +129,7 @@ async def _live(
     with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
         async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             if runner is None:
-                runner = await stack.enter_async_context(_local_runner(nursery))
+                runner = await stack.enter_async_context(_local_runner(settings, nursery))
             await _work(mountpoint, settings, catalog, runner, notifier, signals)
             nursery.cancel_scope.cancel()
 

@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-from condafs.builder.cage.keeper import CageKeeper, Keeper, NoKeeper
+from condafs.builder.cage.keeper import CageKeeper, Keeper, Limits, NoKeeper
 from condafs.builder.cage.level import Level, Reached, refusal
 from condafs.builder.cage.rings import close_outer_ring, reached_within
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind
@@ -45,7 +45,8 @@ class Fence:
             prefix.mkdir(mode=0o700, parents=True, exist_ok=True)
             packages.mkdir(parents=True, exist_ok=True)
             if self.reached.level is not Level.NONE:
-                self._warden.close_ring([prefix, packages], request.process_limit)
+                limits = Limits(request.process_limit, request.memory_bytes, request.file_bytes)
+                self._warden.close_ring([prefix, packages], limits)
                 close_outer_ring([prefix, packages])
                 self.keeper = self._warden
         except OSError as error:

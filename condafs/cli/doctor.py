@@ -13,8 +13,17 @@ from pathlib import Path
 
 from rich.text import Text
 
+from condafs.builder.cage.probe import find_level
 from condafs.cli.parameters import JsonOption
-from condafs.cli.requirements import Finding, Level, fuse_findings, room_findings, sharing_findings, state_findings
+from condafs.cli.requirements import (
+    Finding,
+    Level,
+    fuse_findings,
+    room_findings,
+    sandbox_finding,
+    sharing_findings,
+    state_findings,
+)
 from condafs.cli.terminal import output, print_json, print_table
 from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings, machine_platform
@@ -56,6 +65,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from state_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()
+    yield sandbox_finding(settings.sandbox, find_level(settings.sandbox, settings.state))
     for channel in settings.default_channels:
         yield _channel(channel, settings.channel_alias)
     yield from _mounts()

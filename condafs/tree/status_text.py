@@ -17,6 +17,7 @@ Format (keys whose value is empty are left out)::
       own_bytes: 20000
       package_count: 40
       path: /var/lib/condafs/builds/<digest>-foo
+      sandbox: bubblewrap       # what it was built in: none, landlock, bubblewrap, unit
     building:                   # the wanted build while it is not ready
       build: <digest>-foo
       digest: <digest>
@@ -66,7 +67,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known about one environment at one moment."""
+    """All that is known about one environment at one moment; `sandbox` is what its current build was made in."""
 
     environment: EnvironmentRecord
     current: BuildRecord | None = None
@@ -74,6 +75,7 @@ class Story:
     progress: Progress | None = None
     file: FileRecord | None = None
     generations: int = 0
+    sandbox: str = ""
 
 
 def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
@@ -86,7 +88,7 @@ def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
         "file": environment.file_name,
         "owner": environment.owner_uid,
         "generations": story.generations,
-        "current": _current(story.current, limits) if story.current else None,
+        "current": _current(story.current, story.sandbox, limits) if story.current else None,
         "building": _building(story, limits),
         "last_error": _last_error(story.wanted) if story.wanted else None,
         "refused": {file.file_name: file.refusal} if file and file.refusal else None,
@@ -99,7 +101,7 @@ def _state(story: Story) -> str:
     return "ready" if story.current else "none"
 
 
-def _current(record: BuildRecord, limits: Limits) -> Mapping[str, Value]:
+def _current(record: BuildRecord, sandbox: str, limits: Limits) -> Mapping[str, Value]:
     return {
         "build": str(record.build),
         "digest": record.digest.hex,
@@ -109,6 +111,7 @@ def _current(record: BuildRecord, limits: Limits) -> Mapping[str, Value]:
         "own_bytes": record.own_bytes,
         "package_count": record.package_count,
         "path": str(limits.builds / str(record.build)),
+        "sandbox": sandbox,
     }
 
 

@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 from condafs.builder.cage.inmate import Order
 from condafs.builder.shared_files import call_without_override
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -20,6 +21,21 @@ class End:
 
     status: int
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all programs of a build may use; 0 for no limit.
+
+    Attributes:
+        processes: And threads, at a time, together.
+        memory_bytes: Each process, see `limit_memory`.
+        file_bytes: Each file.
+    """
+
+    processes: int = 0
+    memory_bytes: int = 0
+    file_bytes: int = 0
 
 
 class Running(Protocol):
@@ -92,14 +108,9 @@ class CageKeeper:
         self._warden = warden
         self._numbers = itertools.count()
 
-    def close_ring(self, writable: Sequence[Path], most_processes: int) -> None:
-        """The warden and all that it starts change nothing else from now on.
-
-        Args:
-            writable: Directories.
-            most_processes: Processes and threads at a time, together; 0 for no limit.
-        """
-        self._send({"ring": [str(path) for path in writable], "processes": most_processes}, [])
+    def close_ring(self, writable: Sequence[Path], limits: Limits) -> None:
+        """The warden and all that it starts change nothing but these directories from now on, and use no more."""
+        self._send({"ring": [str(path) for path in writable], **asdict(limits)}, [])
 
     def start(self, order: Order, streams: Sequence[int]) -> Running:
         """See `Keeper`."""

@@ -92,9 +92,10 @@ def _change(file: int, mode: int, writable: Sequence[Path]) -> int:
     if stat.S_ISLNK(status.st_mode):
         return errno.EOPNOTSUPP
     place = Path(os.readlink(f"/proc/self/fd/{file}"))  # noqa: PTH115 - of a descriptor
-    if place in writable or (status.st_nlink and stat.S_IMODE(status.st_mode) == mode):
+    if place in writable or stat.S_IMODE(status.st_mode) == mode:
         return 0
-    if status.st_nlink and not any(place.is_relative_to(top) for top in writable):
+    # A file that lost its name here may have another one in the package cache.
+    if status.st_nlink and not (any(place.is_relative_to(top) for top in writable) and _is_at(place, status)):
         return errno.EPERM
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         return _replace_by_copy(file, status, place, mode)
@@ -102,14 +103,20 @@ def _change(file: int, mode: int, writable: Sequence[Path]) -> int:
     return 0
 
 
+def _is_at(place: Path, status: os.stat_result) -> bool:
+    try:
+        here = os.lstat(place)
+    except OSError:
+        return False
+    return (here.st_dev, here.st_ino) == (status.st_dev, status.st_ino)
+
+
 def _replace_by_copy(file: int, status: os.stat_result, place: Path, mode: int) -> int:
     directory = os.open(place.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     draft = f".condafs-{secrets.token_hex(8)}"
     try:
-        here = os.stat(place.name, dir_fd=directory, follow_symlinks=False)
-        is_moved = os.readlink(f"/proc/self/fd/{directory}") != str(place.parent)  # noqa: PTH115
-        if is_moved or (here.st_dev, here.st_ino) != (status.st_dev, status.st_ino):
-            return errno.EBUSY
+        if os.readlink(f"/proc/self/fd/{directory}") != str(place.parent):  # noqa: PTH115
+            return errno.EBUSY  # moved meanwhile
         try:
             _copy(file, status, directory, draft, mode)
             os.rename(draft, place.name, src_dir_fd=directory, dst_dir_fd=directory)

@@ -6,7 +6,8 @@ not start something and answer for it at the same time. It is forked while the b
 
 Messages of the builder come over a SOCK_SEQPACKET socket, all of them descriptors; the first is a file with JSON::
 
-    {"ring": [directory, ...], "processes": 4096}   once, before the others: nothing else is changed from now on
+    {"ring": [directory, ...], "processes": 4096,   once, before the others: nothing else is changed from now on, and
+     "memory_bytes": 0, "file_bytes": 0}            nothing uses more
     {"number": 0, "arguments": ..., ...}            an `Order`, with standard input, output, error and a pipe, which
                                                     gets {"status": 0, "notes": []} when it and all below it has ended
     {"end": 0}                                      kill that one
@@ -30,6 +31,7 @@ from condafs.builder.cage.listener import Listener, Question
 from condafs.builder.cage.permission_bits import change_mode
 from condafs.builder.cage.rings import close_outer_ring
 from condafs.builder.cage.syscall_filter import number_of
+from condafs.builder.limits import limit_files, limit_memory
 from condafs.builder.offspring import adopt_orphans, children_of, descendants_of
 
 MOST_DESCRIPTORS = 5
@@ -102,6 +104,8 @@ class _Warden:
             file.seek(0)
             document: dict[str, Any] = json.load(file)
         if "ring" in document:
+            limit_memory(document["memory_bytes"])
+            limit_files(document["file_bytes"])
             close_outer_ring(map(Path, document["ring"]))
             self._most_processes = document["processes"]
         elif "end" in document:
@@ -139,7 +143,9 @@ class _Warden:
         elif self._may_start():
             listener.let_pass(question)
         else:
-            inmate.notes.append(f"more than {self._most_processes} processes and threads (build-processes): it was ended")
+            inmate.notes.append(
+                f"more than {self._most_processes} processes and threads (build-processes): it was ended"
+            )
             self._forget(inmate.listener_fd)  # it waits for its answer until it is dead
             os.kill(inmate.pid, signal.SIGKILL)
 
