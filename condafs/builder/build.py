@@ -232,6 +232,7 @@ class Build:
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
         inventory = seal(self._prefix, records)
+        self._prefix.chmod(0o555)  # it was its maker's alone, while something in it might have had set-id bits
         disk.sync()
         write_marker(
             self._prefix,

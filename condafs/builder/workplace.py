@@ -86,7 +86,7 @@ class Workplace:
         return View((self._prefix, self.bytecode), (self._cache.extracted,))
 
     def view_of_pip(self, lines: Sequence[str], environment: Mapping[str, str]) -> View:
-        """pip talks to the network, keeps its own cache, and builds what it downloads.
+        """Pip talks to the network, keeps its own cache, and builds what it downloads.
 
         Args:
             lines: Of the `pip:` section; files and directories that they name can be read.

@@ -94,8 +94,7 @@ def is_trash(name: str) -> bool:
 
 
 def _close(directory: Path) -> None:
-    """Nobody changes it any more, everybody may enter: a prefix in the making was its maker's alone."""
-    directory.chmod((stat.S_IMODE(directory.stat().st_mode) | 0o555) & ~DROPPED)
+    directory.chmod(stat.S_IMODE(directory.stat().st_mode) & ~DROPPED)
 
 
 def _remove_tree(name: str, parent: int) -> None:

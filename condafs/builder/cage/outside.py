@@ -11,7 +11,6 @@ from pathlib import Path
 from condafs.builder.cage.bubblewrap import bubblewrap_command, why_not
 from condafs.builder.cage.level import Level
 
-
 _WORKED_IN = ("builds", "packages")
 _SECRET = ("catalog", "specs")
 

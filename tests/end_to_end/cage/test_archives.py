@@ -54,7 +54,9 @@ def test_a_member_that_leads_out_of_the_archive_is_nowhere_else(cell: Cell, name
     build(cell, Package("zz-out", "1.0", (PackageFile("share/zz-out", b"sound\n"),)), members)
     assert not Path("/etc/zz-evil").exists()
     assert not Path("/tmp/zz-evil").exists()  # noqa: S108
-    assert not [path for path in cell.root.rglob("*") if path.name in ("zz-evil", "new") and "pkgs/zz-out" not in str(path)]
+    assert not [
+        path for path in cell.root.rglob("*") if path.name in ("zz-evil", "new") and "pkgs/zz-out" not in str(path)
+    ]
 
 
 def test_a_link_in_an_archive_is_not_followed_by_the_next_member(cell: Cell) -> None:
@@ -71,7 +73,9 @@ def test_a_hard_link_in_an_archive_takes_nothing_from_elsewhere(cell: Cell) -> N
         add_special(tar, "share/taken", tarfile.LNKTYPE, str(cell.victim / "secret"))
         add_special(tar, "share/taken2", tarfile.LNKTYPE, f"{UP * 3}victim/secret")
 
-    outcome = build(cell, Package("zz-takes", "1.0", (PackageFile("share/taken"), PackageFile("share/taken2"))), members)
+    outcome = build(
+        cell, Package("zz-takes", "1.0", (PackageFile("share/taken"), PackageFile("share/taken2"))), members
+    )
     assert (cell.victim / "secret").stat().st_nlink == 1
     assert isinstance(outcome, Failed)
 

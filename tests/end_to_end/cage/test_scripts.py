@@ -21,7 +21,9 @@ SEIZE = 0x4206
 
 def test_nothing_outside_can_be_changed(cell: Cell) -> None:
     places = [cell.victim, cell.builds / "other", cell.builds, cell.packages, cell.packages / "pkgs", cell.state]
-    attempts = [f"attempt {place}" for place in (*places, "/tmp", "/etc", "/usr", "/dev/shm", "/var/tmp", "$HOME/../..")]
+    attempts = [
+        f"attempt {place}" for place in (*places, "/tmp", "/etc", "/usr", "/dev/shm", "/var/tmp", "$HOME/../..")
+    ]
     channel = cell.channel(
         with_script(
             "zz-writes",
@@ -69,7 +71,12 @@ def test_nobodys_secrets_can_be_read(cell: Cell) -> None:
 def test_it_has_no_capability_and_gets_none_by_execution(cell: Cell) -> None:
     channel = cell.channel(with_script("zz-capable", "grep -E '^(Cap|NoNew)' /proc/self/status"))
     cell.make(channel, "zz-capable")
-    for line in ("CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1"):
+    for line in (
+        "CapEff:\t0000000000000000",
+        "CapPrm:\t0000000000000000",
+        "CapAmb:\t0000000000000000",
+        "NoNewPrivs:\t1",
+    ):
         assert line in cell.text
 
 
@@ -170,7 +177,9 @@ def test_nobody_else_can_be_traced(cell: Cell) -> None:
 def test_what_it_leaves_running_ends_before_the_environment_is_sealed(cell: Cell) -> None:
     late = "$PREFIX/share/late"
     writer = f"while :; do echo x >> {late}; done"
-    channel = cell.channel(with_script("zz-leaves", f"(setsid bash -c '{writer}') &", f"until [ -s {late} ]; do :; done"))
+    channel = cell.channel(
+        with_script("zz-leaves", f"(setsid bash -c '{writer}') &", f"until [ -s {late} ]; do :; done")
+    )
     prefix = cell.make(channel, "zz-leaves")
     [entry] = [entry for entry in read_inventory(prefix) if entry.path == "share/late"]
     assert (prefix / "share/late").stat().st_size == entry.size_bytes
@@ -209,7 +218,7 @@ def test_a_link_where_sealing_writes_is_refused(cell: Cell, name: str) -> None:
 
 
 def test_records_of_packages_cannot_be_forged(cell: Cell) -> None:
-    forge = "sed -i 's#\"extracted_package_dir\": *\"[^\"]*\"#\"extracted_package_dir\": \"/etc\"#' $PREFIX/conda-meta/*.json"
+    forge = 'sed -i \'s#"extracted_package_dir": *"[^"]*"#"extracted_package_dir": "/etc"#\' $PREFIX/conda-meta/*.json'
     failed = cell.fail(cell.channel(with_script("zz-forges", forge)), "zz-forges")
     assert failed.kind is FailureKind.POST_LINK
     assert "zz-forges-1.0-0.json" in failed.message
