@@ -50,8 +50,9 @@ _BY_CLASS = {
     "LinkError": FailureKind.PACKAGE,
     "TransactionError": FailureKind.PACKAGE,
     "ExtractError": FailureKind.PACKAGE,
+    UnsoundPrefixError.__name__: FailureKind.PACKAGE,
 }
-"""rattler's own classes by name, for what no line of text gave away."""
+"""rattler's own classes by name, for what no line of text gave away; and ours of what packages made."""
 
 _SOLVER_INTERRUPTED = re.compile(r"cancelled|timed? ?out", re.IGNORECASE)
 _OUT_OF_MEMORY = re.compile(r"can't start new thread|os error 12\b|Errno 12\b|[Cc]annot allocate memory")
@@ -76,8 +77,6 @@ def classify(error: BaseException) -> tuple[FailureKind, str]:
     """The kind and the text of whatever ended a build."""
     if isinstance(error, BuildError):
         return error.kind, error.message
-    if isinstance(error, UnsoundPrefixError):
-        return FailureKind.PACKAGE, str(error)
     text = str(error).rstrip() or type(error).__name__
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return FailureKind.KILLED, f"the builder ran out of memory (build-memory-bytes): {text}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.view import NAMING_FILES, paths_in_lines
 from condafs.builder.failure import BuildError, kind_of_text
 from condafs.builder.programs import clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
@@ -64,8 +65,11 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
     arguments += ["--no-compile", "--disable-pip-version-check", "--progress-bar", "off"]
     arguments += ["--report", str(report)] if _has_report(prefix) else []
     transcript.note("pip: " + "; ".join(lines))
+    texts = [*lines, *(value for name, value in variables.items() if name in NAMING_FILES)]
+    for path in paths_in_lines(texts)[1] if workplace.is_caged else ():
+        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it, and root builds this")
     environment = {**workplace.settings_of_pip(), **_environment(prefix, cache, variables), **workplace.places()}
-    order = Order(arguments, environment, workplace.pip, workplace.view_of_pip(lines, environment))
+    order = Order(arguments, environment, workplace.pip, workplace.view_of_pip(texts))
     ended = run(order, workplace.keeper, source="pip", transcript=transcript)
     if ended.status:
         raise _failure(ended.status, ended.tail)

@@ -10,7 +10,7 @@ Layout of a scratch directory, one a build, below `packages/.drafts/`::
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Self
 from condafs.builder.cache import Cache
 from condafs.builder.cage.keeper import Keeper
 from condafs.builder.cage.level import Level, Reached
-from condafs.builder.cage.view import View, paths_for_pip
+from condafs.builder.cage.view import View, paths_in_lines, paths_in_variables
 
 _PIP_FILES = (".config/pip/pip.conf", ".pip/pip.conf")
 """A user's settings of pip (pip's documentation, "Configuration"): the first that is there reaches pip in its cage."""
@@ -85,16 +85,17 @@ class Workplace:
         """The environment's python reads packages, compiles modules in the scratch directory and in the environment."""
         return View((self._prefix, self.bytecode), (self._cache.extracted,))
 
-    def view_of_pip(self, lines: Sequence[str], environment: Mapping[str, str]) -> View:
+    def view_of_pip(self, texts: Sequence[str]) -> View:
         """Pip talks to the network, keeps its own cache, and builds what it downloads.
 
         Args:
-            lines: Of the `pip:` section; files and directories that they name can be read.
-            environment: pip's.
+            texts: Files and directories that they name can be read; see `paths_in_lines`.
         """
         self._cache.pip.mkdir(parents=True, exist_ok=True)
         own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self._cache.pip)
-        return View(own, paths_for_pip(lines, environment), has_network=True)
+        readable, _ = paths_in_lines(texts)
+        ours = paths_in_variables(self.settings_of_pip() | os.environ)
+        return View(own, (*readable, *ours), has_network=True)
 
     def settings_of_pip(self) -> dict[str, str]:
         """The user's settings file, which a caged pip would not find, since home is elsewhere."""

@@ -14,7 +14,7 @@ from condafs.demo.package import PLACEHOLDER, Package, PackageFile, info_files, 
 
 
 def with_script(name: str, *lines: str, files: Iterable[PackageFile] = ()) -> Package:
-    """A package whose post-link script has these lines; `share/NAME/shared` is a file that the package cache has, too."""
+    """A package whose post-link script has these lines; the cache has `share/NAME/shared`, too."""
     text = "\n".join(["#!/bin/bash", *lines, ""])
     return Package(
         name,

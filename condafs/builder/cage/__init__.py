@@ -1,4 +1,4 @@
-"""Other people's code in a cage: post-link scripts, pip and what it builds, and the environment's python, which compiles.
+"""Other people's code in a cage: post-link scripts, pip and what it builds, the environment's python that compiles.
 
 Two rings. The *outer* one stands around the whole builder, rattler included, which unpacks and links what others made.
 It is what the daemon starts the builder in (`outside`), and what the builder does to itself before it has threads

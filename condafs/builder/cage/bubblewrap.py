@@ -1,8 +1,9 @@
 """bubblewrap around the builder (bwrap(1)): mounts, processes and IPC of its own, when it is installed and may.
 
-Everything can be read as before, because channels may be anywhere; nothing can be written but builds and packages (and
-files that lie beside them); the catalog and the specifications, which belong to their owners, are not there. Processes outside are neither seen nor
-reached, and none survives the builder. As root it stays root without capabilities, for others it makes a user namespace.
+Everything can be read as before, because channels may be anywhere. Nothing can be written but builds, packages, and
+files beside them; the catalog and the specifications, which belong to their owners, are not there. Processes outside
+are neither seen nor reached, and none survives the builder. Root stays root, without capabilities; others get a user
+namespace.
 
 Not `--die-with-parent`: that is the end of the *thread* that started it (prctl(2), PR_SET_PDEATHSIG), and the builder
 watches its daemon by itself.

@@ -1,16 +1,17 @@
 """How a program is put into its cage: the last things a forked process does before it is that program."""
 
+import json
 import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from condafs.builder.cage.kernel import gain_nothing_by_execution, keep_capabilities
-from condafs.builder.cage.landlock import restrict_access
-from condafs.builder.cage.syscall_filter import install_filter
+from condafs.builder.cage.landlock import enforce, make_ruleset
+from condafs.builder.cage.syscall_filter import filter_program, install_filter
 from condafs.builder.cage.view import View, device_paths, system_paths
 
 CANNOT_START = 127
@@ -45,11 +46,46 @@ class Order:
         return cls(document["arguments"], document["environment"], Path(document["directory"]), view)
 
 
-def become(order: Order, streams: Sequence[int], warden: socket.socket) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a program ended: status as `subprocess` counts, negative for a signal; notes say what the warden did."""
+
+    status: int
+    notes: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, report: bytes) -> "End":
+        """The inverse."""
+        document = json.loads(report)
+        return cls(document["status"], tuple(document["notes"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Cage:
+    """What is made ready before the fork, after which everything takes longer: rules and a filter."""
+
+    ruleset: int
+    program: bytes
+
+    @classmethod
+    def of(cls, view: View) -> "Cage":
+        """The cage with that view; OSError when it names what cannot be written to."""
+        ruleset = make_ruleset(
+            [*system_paths(has_network=view.has_network), *view.readable], [*view.writable, *device_paths()]
+        )
+        return cls(ruleset, filter_program(has_network=view.has_network))
+
+
+def become(order: Order, cage: Cage, streams: Sequence[int], warden: socket.socket) -> NoReturn:
     """Become that program, in its cage. Called in a fresh child; nobody but it sees an error.
 
     Args:
         order: What to become.
+        cage: Made ready.
         streams: Standard input, output and error; none of them is 0, 1 or 2.
         warden: Gets the listener of the filter.
     """
@@ -62,10 +98,8 @@ def become(order: Order, streams: Sequence[int], warden: socket.socket) -> NoRet
         os.chdir(order.directory)
         gain_nothing_by_execution()
         keep_capabilities()
-        view = order.view
-        system = system_paths(has_network=view.has_network)
-        restrict_access([*system, *view.readable], [*view.writable, *device_paths()])
-        socket.send_fds(warden, [b"."], [install_filter(has_network=view.has_network)])
+        enforce(cage.ruleset)
+        socket.send_fds(warden, [b"."], [install_filter(cage.program)])
         os.execve(order.arguments[0], list(order.arguments), dict(order.environment))  # noqa: S606 - the point of it
     except BaseException as error:  # noqa: BLE001 - it must never return into the warden
         os.write(2, f"{order.arguments[0]} cannot be started in its cage: {error}\n".encode())

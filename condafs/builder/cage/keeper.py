@@ -11,16 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.inmate import End, Order
 from condafs.builder.shared_files import call_without_override
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a program ended: status as `subprocess` counts, negative for a signal; notes say what the warden did."""
-
-    status: int
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +140,5 @@ class _Caged:
 
 
 def _read_end(report: bytes) -> End:
-    if not report:  # the warden was killed, as by a machine without memory, and all that it watched over with it
-        return End(-signal.SIGKILL, ("its warden was killed",))
-    document = json.loads(report)
-    return End(document["status"], tuple(document["notes"]))
+    # Nothing: the warden was killed, as by a machine without memory, and all that it watched over with it.
+    return End.decode(report) if report else End(-signal.SIGKILL, ("its warden was killed",))

@@ -54,27 +54,42 @@ def restrict_writing(writable: Iterable[Path]) -> None:
         OSError: It cannot be done, or there is no such path.
     """
     changes = _WRITE | _since(LINKING_ABI, _REFER) | _since(TRUNCATING_ABI, _TRUNCATE)
-    _restrict(changes, [(path, changes) for path in writable])
+    enforce(_make(changes, [(path, changes) for path in writable]))
 
 
-def restrict_access(readable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """Let this process read and execute what is below `readable`, do so and change what is below `writable`, no more.
+def make_ruleset(readable: Iterable[Path], writable: Iterable[Path]) -> int:
+    """Rules: read and execute what is below `readable`, do so and change what is below `writable`, no more.
 
     Devices can be made nowhere. Paths of `readable` that are not there are passed over.
+
+    Returns:
+        A descriptor for `enforce`, in this process or a child of it.
 
     Raises:
         OSError: It cannot be done, or there is no such path to write to.
     """
     changes = _WRITE | _since(LINKING_ABI, _REFER) | _since(TRUNCATING_ABI, _TRUNCATE)
     rules = [(path, _READ) for path in readable if path.exists()]
-    _restrict(_READ | changes, [*rules, *((path, _READ | changes & ~_MAKE_DEVICES) for path in writable)])
+    return _make(_READ | changes, [*rules, *((path, _READ | changes & ~_MAKE_DEVICES) for path in writable)])
+
+
+def enforce(ruleset: int) -> None:
+    """Bind this process, which has given up privileges to gain, by rules for good; closes the descriptor.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    try:
+        syscall(_RESTRICT_SELF, ruleset, 0)
+    finally:
+        os.close(ruleset)
 
 
 def _since(abi: int, right: int) -> int:
     return right if landlock_abi() >= abi else 0
 
 
-def _restrict(handled: int, rules: Sequence[tuple[Path, int]]) -> None:
+def _make(handled: int, rules: Sequence[tuple[Path, int]]) -> int:
     abi = landlock_abi()
     attributes = struct.pack("<QQQ", handled, 0, _SCOPE_ALL if abi >= SCOPING_ABI else 0)
     size = 24 if abi >= SCOPING_ABI else 8
@@ -82,9 +97,10 @@ def _restrict(handled: int, rules: Sequence[tuple[Path, int]]) -> None:
     try:
         for path, rights in rules:
             _add(ruleset, path, rights)
-        syscall(_RESTRICT_SELF, ruleset, 0)
-    finally:
+    except OSError:
         os.close(ruleset)
+        raise
+    return ruleset
 
 
 def _add(ruleset: int, path: Path, rights: int) -> None:

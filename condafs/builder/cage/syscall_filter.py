@@ -6,7 +6,7 @@ Refused, because permissions alone would let them through:
 - extended attributes: an ACL gives write permission as chmod does
 - making files with set-id bits
 - sockets but those of the network, and those as well where there is to be none (pairs of connected ones are harmless)
-- io_uring, which does these things past the filter; keyrings, bpf, perf, userfaultfd: nothing that an installation needs
+- io_uring, which does these things past the filter; keyrings, bpf, perf, userfaultfd, which no installation needs
 
 Asked about, by `Listener`: starting processes and threads, to count them; changing permission bits, because a file may
 be shared with the package cache. Clone3 and openat2 are said not to exist, because their arguments cannot be seen here;
@@ -17,6 +17,7 @@ The numbers are the kernel's, for x86_64, and for those architectures that share
 
 import ctypes
 import errno
+import functools
 import os
 import struct
 from collections.abc import Sequence
@@ -129,7 +130,13 @@ def can_listen() -> bool:
     return True
 
 
-def install_filter(*, has_network: bool) -> int:
+@functools.cache
+def filter_program(*, has_network: bool) -> bytes:
+    """A filter as the kernel takes it, for whoever has a network or none."""
+    return b"".join(struct.pack("<HBBI", *instruction) for instruction in _program(has_network=has_network))
+
+
+def install_filter(program: bytes) -> int:
     """Filter the system calls of this process and all that it starts; it needs no_new_privs.
 
     Returns:
@@ -138,12 +145,11 @@ def install_filter(*, has_network: bool) -> int:
     Raises:
         OSError: The kernel refuses; EBUSY when somebody listens already.
     """
-    program = b"".join(struct.pack("<HBBI", *instruction) for instruction in _program(has_network=has_network))
     buffer = ctypes.create_string_buffer(program, len(program))
-    filter_program = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
+    pointer = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     number = number_of("seccomp")
     assert number is not None  # noqa: S101 - `can_listen` is asked first
-    return syscall(number, _SET_MODE_FILTER, _NEW_LISTENER, filter_program)
+    return syscall(number, _SET_MODE_FILTER, _NEW_LISTENER, pointer)
 
 
 def _program(*, has_network: bool) -> list[_Instruction]:

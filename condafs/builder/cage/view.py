@@ -26,8 +26,12 @@ _SYSTEM = (
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
-_NAMING_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
-_NAMING_FILES_OF_PIP = ("PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_FIND_LINKS")
+NAMING_FILES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
+    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_FIND_LINKS"),
+)
+"""Variables whose value is a path, or several."""
+
 _PATH_IN_LINE = re.compile(r"(?:^|[\s=@'\"])(?:file://(?:localhost)?)?(/[^\s'\"#;]+)")
 
 
@@ -58,17 +62,23 @@ def device_paths() -> list[Path]:
     return [path for path in map(Path, _DEVICES) if path.exists()]
 
 
-def paths_for_pip(lines: Sequence[str], environment: Mapping[str, str]) -> tuple[Path, ...]:
-    """Files and directories of this machine that pip was told to read: by lines, and by the daemon's own variables.
+def paths_in_lines(lines: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Files and directories of this machine that lines for pip name.
 
     A line is written by who may not be the user that builds. So where that is root, only what everybody may read.
+
+    Returns:
+        Those that may be read, and those that may not.
     """
     named = [Path(match[1]) for line in lines for match in _PATH_IN_LINE.finditer(line)]
-    if os.geteuid() == 0:
-        named = [path for path in named if _is_for_all(path)]
-    trusted = (environment.get(name, "") for name in (*_NAMING_FILES, *_NAMING_FILES_OF_PIP))
-    ours = [Path(word) for value in trusted for word in value.split() if word.startswith("/")]
-    return tuple([*named, *ours])
+    is_open = {path: os.geteuid() != 0 or _is_for_all(path) for path in named}
+    return [path for path in named if is_open[path]], [path for path in named if not is_open[path]]
+
+
+def paths_in_variables(environment: Mapping[str, str]) -> list[Path]:
+    """Files and directories that variables of the daemon's own name, for whoever talks to the network."""
+    values = (environment.get(name, "") for name in NAMING_FILES)
+    return [Path(word) for value in values for word in value.split() if word.startswith("/")]
 
 
 def _is_for_all(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """The warden: a process between the builder and what packages bring.
 
 It starts such programs in their cage, answers for them what their filter asks about, and ends whatever they leave
-behind. It is a process of its own because a program's calls wait for it: the builder, whose threads share one lock, could
-not start something and answer for it at the same time. It is forked while the builder has one thread, and has one.
+behind. It is a process of its own because a program's calls wait for it: the builder, whose threads share one lock,
+could not start something and answer for it at the same time. It is forked while the builder has one thread; it has one.
 
 Messages of the builder come over a SOCK_SEQPACKET socket, all of them descriptors; the first is a file with JSON::
 
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from condafs.builder.cage.inmate import Order, become
+from condafs.builder.cage.inmate import CANNOT_START, Cage, End, Order, become
 from condafs.builder.cage.listener import Listener, Question
 from condafs.builder.cage.permission_bits import change_mode
 from condafs.builder.cage.rings import close_outer_ring
@@ -116,11 +116,20 @@ class _Warden:
             self._start(document["number"], Order.decode(document), descriptors[1:4], descriptors[4])
 
     def _start(self, number: int, order: Order, streams: list[int], report: int) -> None:
+        try:
+            cage = Cage.of(order.view)
+        except OSError as error:  # an earlier program may have removed what this one is to write to
+            os.write(streams[2], f"{order.arguments[0]} cannot be started, its cage cannot be made: {error}\n".encode())
+            _tell(report, End(CANNOT_START))
+            for fd in streams:
+                os.close(fd)
+            return
         ours, theirs = socket.socketpair()
         with ours, theirs:
             if (pid := os.fork()) == 0:
-                become(order, streams, theirs)
+                become(order, cage, streams, theirs)
             theirs.close()
+            os.close(cage.ruleset)
             _, listeners, _, _ = socket.recv_fds(ours, 1, 1, socket.MSG_CMSG_CLOEXEC)
         for fd in streams:
             os.close(fd)
@@ -175,9 +184,7 @@ class _Warden:
         self._forget(inmate.ended)
         os.close(inmate.ended)
         os.close(inmate.listener_fd)
-        document = {"status": os.waitstatus_to_exitcode(status), "notes": inmate.notes}
-        with contextlib.suppress(BrokenPipeError), os.fdopen(inmate.report, "wb") as report:
-            report.write(json.dumps(document).encode())
+        _tell(inmate.report, End(os.waitstatus_to_exitcode(status), tuple(inmate.notes)))
 
     def _forget(self, fd: int) -> None:
         with contextlib.suppress(KeyError):
@@ -194,6 +201,11 @@ class _Warden:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(below, signal.SIGKILL)
                 os.waitpid(pid, 0)
+
+
+def _tell(report: int, end: End) -> None:
+    with contextlib.suppress(BrokenPipeError), os.fdopen(report, "wb") as file:
+        file.write(end.encode())
 
 
 def _count_tasks() -> int:

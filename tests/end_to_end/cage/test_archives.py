@@ -1,4 +1,4 @@
-"""Archives and lists of files that lead out of where they belong. What stands against it is rattler, and the outer ring."""
+"""Archives and lists of files that lead out of where they belong: a matter of rattler, and of the outer ring."""
 
 import os
 import stat

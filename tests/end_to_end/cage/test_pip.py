@@ -38,7 +38,7 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
         info = "zz_evil-1.0.dist-info/"
         wheel.writestr("zz_evil.py", "")
         wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: zz-evil\\nVersion: 1.0\\n")
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr(info + "RECORD", "")
     return name
 """

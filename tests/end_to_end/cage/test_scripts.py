@@ -1,4 +1,4 @@
-"""Post-link scripts that mean harm: each ends as a harmless build or as one that failed, and nothing else is touched."""
+"""Post-link scripts that mean harm: each is a harmless build in the end, or a failed one; nothing else is touched."""
 
 import os
 import platform
@@ -30,9 +30,9 @@ def test_nothing_outside_can_be_changed(cell: Cell) -> None:
             "attempt() {",
             '  (echo evil > "$1/new") && echo "WROTE $1/new"',
             '  (echo evil >> "$1/file") && echo "WROTE $1/file"',
-            '  for what in "rm -f $1/file" "mv $1/file $1/moved" "mkdir $1/dir" "ln $1/file $1/hard" "truncate -s 0 $1/file"',
+            '  for what in "rm $1/file" "mv $1/file $1/m" "mkdir $1/d" "ln $1/file $1/hard" "truncate -s 0 $1/file"',
             '  do [ -e "$1/file" ] && $what && echo "DID $what"; done',
-            '  for what in "ln -s x $1/soft" "mkfifo $1/pipe" "chmod 777 $1" "chmod 777 $1/file" "ln $1/file $PREFIX/taken"',
+            '  for what in "ln -s x $1/soft" "mkfifo $1/p" "chmod 777 $1" "chmod 7 $1/file" "ln $1/file $PREFIX/taken"',
             '  do [ -e "$1" ] && $what && echo "DID $what"; done',
             "}",
             *attempts,
@@ -194,7 +194,8 @@ def test_links_out_of_the_environment_stay_links(cell: Cell) -> None:
             f"ln -s {cell.victim}/secret $PREFIX/share/secret",
             f"ln -s {cell.victim} $PREFIX/share/directory",
             "ln -s / $PREFIX/share/root",
-            f"ln /etc/shadow $PREFIX/share/hard && echo LINKED; ln {cell.victim}/secret $PREFIX/share/hard2 && echo LINKED",
+            "ln /etc/shadow $PREFIX/share/hard && echo LINKED",
+            f"ln {cell.victim}/secret $PREFIX/share/hard2 && echo LINKED",
             "chmod -R 777 $PREFIX/share; chmod 4777 $PREFIX/share/shadow",
             "exit 0",
         )

@@ -71,7 +71,7 @@ landlock.landlock_abi = rings.landlock_abi = lambda: 1
 rings.close_outer_ring([place])
 attempt(Path(place.parent, "elsewhere").write_text, "x")
 rings.gain_nothing_by_execution()
-landlock.restrict_access([Path("/usr"), Path("/lib"), Path("/lib64")], [place])
+landlock.enforce(landlock.make_ruleset([Path("/usr"), Path("/lib"), Path("/lib64")], [place]))
 attempt(Path(place.parent, "elsewhere").write_text, "x")
 attempt((place / "own").write_text, "x")
 """

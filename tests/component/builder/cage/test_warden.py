@@ -45,6 +45,17 @@ def test_what_cannot_be_started_says_why(tmp_path: Path) -> None:
     assert "True" in said
 
 
+def test_a_place_that_is_gone_costs_that_program_and_not_the_warden(tmp_path: Path) -> None:
+    script = """
+start("/bin/rmdir", str(place / "gone"), environment={}).wait()
+order = Order(["/bin/true"], {}, Path("/"), View((place / "gone",)))
+print(keeper.start(order, (0, 1, 2)).wait(), start("/bin/true").wait())
+"""
+    said = run(script, tmp_path)
+    assert "its cage cannot be made" in said
+    assert "End(status=127, notes=()) End(status=0, notes=())" in said
+
+
 def test_variables_larger_than_any_message_arrive(tmp_path: Path) -> None:
     script = """
 environment = {f"V{n}": "x" * 100_000 for n in range(10)}
