@@ -2,6 +2,7 @@
 
 PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
+ENDURANCE_ARGUMENTS ?=
 CHANNEL ?=
 
 run = .venv/bin/python -m
@@ -9,13 +10,14 @@ pytest = $(run) pytest $(PYTEST_ARGUMENTS)
 # Quoted for the shell: a channel's URL or directory may hold spaces.
 channel = $(if $(CHANNEL),--channel '$(CHANNEL)')
 
-.PHONY: help demo test check bench format setup clean
+.PHONY: help demo test check bench endurance format setup clean
 
 help:
 	@echo 'make demo   a guided tour on a channel made on the spot (CHANNEL=conda-forge: the real world)'
 	@echo 'make test   all tests'
 	@echo 'make check  what has to pass before a change lands: linters, types, floors, then all tests'
 	@echo 'make bench  measures what is promised (CHANNEL=file:///DIR: on that channel)'
+	@echo 'make endurance  kills, power cuts, full disks, foreign test suites (ENDURANCE_ARGUMENTS="--only kills")'
 	@echo 'make format mends layout and imports; make clean removes what these commands made'
 
 setup:
@@ -41,6 +43,10 @@ check:
 bench:
 	@.ci/setup bench
 	@$(run) tests.bench $(channel) $(BENCH_ARGUMENTS)
+
+endurance:
+	@.ci/setup endurance
+	@$(run) tests.endurance $(ENDURANCE_ARGUMENTS)
 
 format:
 	@.ci/setup test

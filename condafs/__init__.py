@@ -6,8 +6,8 @@ The floors, low to high; imports only go down (import-linter keeps it)::
      1  names  repository  config  journal       words, settings, voice
         notify  wording
      2  spec                                    what was asked for                 (pure)
-     3  client                                  a mount seen from outside
-     4  prefix                                  what was built, on disk
+     3  client  mirror                          a mount seen from outside; what is mirrored into it
+     4  prefix  project                         what was built, on disk; directories that shells follow
      5  catalog                                 what we remember                   (LMDB)
      6  builder                                 how it is made                     (own process; rattler, asyncio)
      7  export                                  how it leaves as one file

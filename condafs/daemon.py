@@ -3,6 +3,9 @@
 One trio process. Start: directories, catalog (one daemon a state directory), what a crash left is put right, mount,
 ready. End (SIGTERM, SIGINT, or unmounted by somebody): the mount goes first, so that nobody meets a half-closed daemon;
 then the running builds are killed, which the catalog remembers as interrupted and not as failed.
+
+The mount may outlive the process, when whoever started it keeps the connection to the kernel (systemd's descriptor
+store): then a daemon that was killed or is started again is followed by one that takes its mount over.
 """
 
 import errno
@@ -15,6 +18,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,15 +27,22 @@ import trio
 from condafs.builder.cage.outside import look_outside
 from condafs.builder.runner import LocalRunner, Runner
 from condafs.catalog.store import Catalog
+from condafs.catalog.usage import count_anew
 from condafs.config import Settings
-from condafs.errors import CondafsError, DiskFullError, MachineError
+from condafs.errors import CondafsError, DiskFullError, MachineError, UserError
 from condafs.export.exports import Exports
-from condafs.filesystem.serve import serve
-from condafs.notify import Notifier
+from condafs.filesystem.connection import Custody
+from condafs.filesystem.ledger import Ledger
+from condafs.filesystem.mounting import mount_at
+from condafs.filesystem.serve import Mounting
+from condafs.mirror.child import command_of, keep_watching
+from condafs.notify import Notifier, take_descriptors
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.scheduler import Scheduler
+from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
+from condafs.tree.specs.owners import reconcile_owners
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -42,17 +53,24 @@ SWITCH_SECONDS = 0.0005
 """How long a worker thread (commits, parsing) may keep the event loop waiting for Python's global lock; ten times less
 than the default, because each wait is somebody's readlink."""
 
+FUSE = "fuse"
+"""Name of the connection to the kernel among descriptors that are passed and kept."""
+
 WATCHDOG_SHARE = 3
 """Signs of life in one watchdog interval; sd_watchdog_enabled(3) asks for at least two."""
 
 
-def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> int:
+def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, takes_over: bool = False) -> int:
     """Serve environments at a directory until it is unmounted or the process is told to end.
+
+    A connection to the kernel that was passed to the process as `fuse` (sd_listen_fds(3)) is used; else it mounts.
 
     Args:
         mountpoint: An existing, empty directory.
         settings: Where the state is, and what is allowed.
         runner: What builds; None: processes on this machine.
+        takes_over: Whether the mount is to outlive the process: the connection goes into the descriptor store of who
+            started it, and what the next daemon has to know into `$RUNTIME_DIRECTORY/ledger`.
 
     Returns:
         The exit code: 0 after a clean end.
@@ -61,15 +79,21 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None) -> i
         CondafsError: It cannot start: the state directory cannot be written or is in use, there is no FUSE, something
             else is mounted there.
     """
+    passed = take_descriptors(os.environ, os.getpid()).get(FUSE)
     notifier = Notifier.take(os.environ, os.getpid())
+    custody = _custody(notifier, os.environ.get("RUNTIME_DIRECTORY", ""), passed, takes_over=takes_over)
+    settings = settings if passed is None else replace(settings, allow_other=_is_shared(mountpoint))
     _make_directories(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
     os.umask(0o022)  # environments are for everybody who may see the mount
     # Signals that come when the last receiver is closed again would end the process before it has unmounted.
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group)) as catalog:
-        house = partial(_live, mountpoint, settings, catalog, runner, notifier)
+    require_catalog_of(settings.builds, settings.catalog)
+    with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group), is_probed=True) as catalog:
+        require_known_builds(settings.builds, catalog)
+        place = _Place(mountpoint, custody, passed)
+        house = partial(_live, place, settings, catalog, runner, notifier)
         try:
             trio.run(house)
         except* CondafsError as group:
@@ -84,6 +108,35 @@ def _first(group: BaseExceptionGroup[CondafsError]) -> CondafsError:
         error = error.exceptions[0]
     assert isinstance(error, CondafsError)  # noqa: S101 - the group was split so
     return error
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where to serve, who keeps that mount, and the connection to the kernel when it was passed to us."""
+
+    mountpoint: Path
+    custody: Custody | None
+    passed: int | None
+
+
+def _custody(notifier: Notifier, runtime: str, passed: int | None, *, takes_over: bool) -> Custody | None:
+    if not takes_over and passed is None:
+        return None
+    ledger = None
+    if takes_over:
+        if not notifier.address or not runtime:
+            msg = "--take-over is for services: NOTIFY_SOCKET and RUNTIME_DIRECTORY have to be set (systemd.exec(5))"
+            raise UserError(msg)
+        ledger = Ledger.open(Path(runtime.partition(":")[0]) / "ledger")
+    return Custody(partial(notifier.keep, FUSE), partial(notifier.drop, FUSE), ledger)
+
+
+def _is_shared(mountpoint: Path) -> bool:
+    """Whether others see the mount whose connection was passed, which its maker decided; to be taken for granted where
+    it cannot be seen.
+    """  # noqa: D205 - one thought
+    mount = mount_at(mountpoint)
+    return mount is None or mount.is_shared
 
 
 def _group(name: str) -> int | None:
@@ -123,45 +176,51 @@ async def _local_runner(settings: Settings, nursery: trio.Nursery) -> AsyncItera
         await runner.aclose()
 
 
-async def _live(
-    mountpoint: Path, settings: Settings, catalog: Catalog, runner: Runner | None, notifier: Notifier
-) -> None:
+async def _live(place: _Place, settings: Settings, catalog: Catalog, runner: Runner | None, notifier: Notifier) -> None:
     with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
         async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             if runner is None:
                 runner = await stack.enter_async_context(_local_runner(settings, nursery))
-            await _work(mountpoint, settings, catalog, runner, notifier, signals)
+            await _work(place, settings, catalog, runner, notifier, signals)
             nursery.cancel_scope.cancel()
 
 
 async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
-    mountpoint: Path,
+    place: _Place,
     settings: Settings,
     catalog: Catalog,
     runner: Runner,
     notifier: Notifier,
     signals: AsyncIterator[int],
 ) -> None:
-    allow_other = os.geteuid() == 0 if settings.allow_other is None else settings.allow_other
     async with trio.open_nursery() as working:
         exports = Exports(catalog, settings, working)
         scheduler = Scheduler(catalog, runner, settings, exports, clock=time.time, uniform=random.uniform)
-        intake = Intake(catalog, scheduler, settings, clock=time.time)
+        intake = Intake(catalog, scheduler, settings, clock=time.time, daemon_uid=os.geteuid())
         tree = Tree(settings, catalog, intake, scheduler, exports)
+        mounting = Mounting(
+            tree, place.mountpoint, allow_other=settings.is_shared, custody=place.custody, passed=place.passed
+        )
         await exports.sweep()
+        await mounting.recall()
         await working.start(scheduler.run)
-        await catch_up(intake, catalog, settings.specs, _owner_uid)
+        await catalog.write(count_anew)
+        await reconcile_owners(intake, catalog, settings.specs)
+        await catch_up(intake, catalog, settings.specs, _owner_uid, tree.is_being_written)
         async with trio.open_nursery() as serving:
             working.start_soon(_end_at_signal, signals, serving.cancel_scope)
 
             async def serve_until_unmounted(task_status: trio.TaskStatus[None]) -> None:
-                await serve(tree, mountpoint, allow_other=allow_other, task_status=task_status)
+                await mounting.serve(task_status)
                 serving.cancel_scope.cancel()
 
             await serving.start(serve_until_unmounted)
             serving.start_soon(_show_life, notifier)
-            notifier.ready(f"serving {mountpoint}")
-            logger.info("serving %s, state in %s", mountpoint, settings.state)
+            if settings.watch:
+                command = command_of(place.mountpoint, settings.watch, retires=settings.watch_retire)
+                serving.start_soon(keep_watching, command)
+            notifier.ready(f"serving {place.mountpoint}")
+            logger.info("serving %s, state in %s", place.mountpoint, settings.state)
         notifier.stopping()
         working.cancel_scope.cancel()
 

@@ -37,8 +37,30 @@ class ForbiddenError(UserError):
     """Understood, but not allowed: the current build deleted, another environment's build adopted, and so on."""
 
 
+class NotYoursError(ForbiddenError):
+    """It belongs to somebody else, and only its owner or root may do that.
+
+    Args:
+        message: Says so; `{owner}` stands for the owner.
+        owner_uid: Who that is. To find out the name may take long, so it is left to whoever can wait (`said_of`).
+    """
+
+    def __init__(self, message: str, owner_uid: int) -> None:
+        super().__init__(message.format(owner=f"uid {owner_uid}"))
+        self.owner_uid = owner_uid
+        self._message = message
+
+    def said_of(self, owner: str) -> str:
+        """The message with a name in it."""
+        return self._message.format(owner=owner)
+
+
 class ConflictError(UserError):
     """Two files claim one environment name."""
+
+
+class QuotaError(UserError):
+    """What the user may have is used up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,24 @@
-"""What a service tells whoever started it: readiness, a line of status, a sign of life, the end.
+"""What a service and whoever started it tell each other: readiness, status, a sign of life, the end; descriptors.
 
 The protocol is sd_notify(3): datagrams of `KEY=VALUE` lines to the socket that `NOTIFY_SOCKET` names. systemd listens
 there, `condafs mount --daemonize` does, and so do the tests. Without that variable every call does nothing.
+
+What is kept (`FDSTORE=1`) comes back at the next start as a passed descriptor (sd_listen_fds(3)): it outlives the
+service, however that ends.
 """
 
 import contextlib
+import os
+import select
 import socket
-from collections.abc import MutableMapping
+from array import array
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 _MICROSECONDS = 1_000_000
+_FIRST_PASSED = 3  # SD_LISTEN_FDS_START
+_BARRIER_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,27 @@ class Notifier:
         """Shutting down on purpose."""
         self._send("STOPPING=1")
 
-    def _send(self, *lines: str) -> None:
+    def keep(self, name: str, descriptor: int) -> None:
+        """Have a copy of a descriptor kept for the next start; it is there when this returns. Blocking, shortly."""
+        self._send("FDSTORE=1", f"FDNAME={name}", descriptors=[descriptor])
+        self._wait_until_read()
+
+    def drop(self, name: str) -> None:
+        """Have the descriptors of that name closed that are kept. Blocking, shortly."""
+        self._send("FDSTOREREMOVE=1", f"FDNAME={name}")
+        self._wait_until_read()
+
+    def _wait_until_read(self) -> None:
+        """Everything sent so far is read when the listener closes the pipe (sd_notify_barrier(3))."""
+        if not self.address:
+            return
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+        with os.fdopen(ours, "rb", buffering=0), os.fdopen(theirs, "wb", buffering=0) as sent:
+            self._send("BARRIER=1", descriptors=[sent.fileno()])
+            sent.close()
+            select.select([ours], [], [], _BARRIER_SECONDS)
+
+    def _send(self, *lines: str, descriptors: Sequence[int] = ()) -> None:
         if not self.address:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
@@ -65,7 +93,38 @@ class Notifier:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
         ):
             sock.settimeout(0)
-            sock.sendto("\n".join(lines).encode(), address)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
+            sock.sendmsg(["\n".join(lines).encode()], rights, 0, address)
+
+
+def has_descriptors(environ: Mapping[str, str], pid: int) -> bool:
+    """Whether descriptors were passed to this process."""
+    return environ.get("LISTEN_PID") == str(pid)
+
+
+def take_descriptors(environ: MutableMapping[str, str], pid: int) -> dict[str, int]:
+    """Read which descriptors were passed to this process, and remove the variables: they are not for its children.
+
+    Args:
+        environ: `os.environ`.
+        pid: This process: `LISTEN_PID` may mean another one.
+
+    Returns:
+        Names and descriptors, close-on-exec from now on; of several of one name, the last. Without a name: `unknown`,
+        as systemd calls them.
+    """
+    is_for_us = has_descriptors(environ, pid)
+    environ.pop("LISTEN_PID", None)
+    count = environ.pop("LISTEN_FDS", "0")
+    names = environ.pop("LISTEN_FDNAMES", "").split(":")
+    if not is_for_us or not count.isdigit():
+        return {}
+    passed = {}
+    for number in range(int(count)):
+        descriptor = _FIRST_PASSED + number
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - as it is called
+        passed[(names[number : number + 1] or [""])[0] or "unknown"] = descriptor
+    return passed
 
 
 def _one_line(text: str) -> str:

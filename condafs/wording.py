@@ -1,5 +1,6 @@
 """Amounts, times and people in words, as tired people read them."""
 
+import grp
 import pwd
 import time
 from datetime import UTC, datetime
@@ -54,3 +55,11 @@ def user_text(uid: str) -> str:
         return pwd.getpwuid(int(uid)).pw_name
     except (KeyError, ValueError, OverflowError):
         return uid
+
+
+def group_text(gid: int) -> str:
+    """The name of a group, or the number when none has it."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.channel.faulty_server import FaultyServer, serving
 from tests.channel.made import channel_with_edge_cases
+
+hypothesis.settings.register_profile("condafs", deadline=None)  # how long something takes is no test
+hypothesis.settings.load_profile("condafs")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rattler.exceptions import InstallerError
@@ -23,21 +24,24 @@ from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
 from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress, Succeeded
 from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
-from condafs.builder.solve import Solution, archive_of, solve_specification
+from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
-from condafs.names import BuildName
+from condafs.errors import SpecificationError
+from condafs.names import MAX_PREFIX_BYTES, BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
 from condafs.prefix.records import EarlyRecords, Stamp, record_stamps
 from condafs.prefix.reserved import clear_reserved
-from condafs.prefix.seal import seal
+from condafs.prefix.seal import seal, vouch
 from condafs.prefix.sound import require_own_directories
+from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
 from condafs.spec.credentials import mask_credentials
-from condafs.spec.specification import Specification
+from condafs.spec.parse import parse
+from condafs.spec.specification import LockedPackage, Specification
 
 
 class Build:
@@ -71,10 +75,10 @@ class Build:
         """
         with Disk(self._prefix.parent) as disk:
             with self._workplace:
-                solution, distributions, records = await self._make(disk)
-            return self._seal(solution, distributions, records, disk)
+                made = await self._make(disk)
+            return self._seal(made, disk)
 
-    async def _make(self, disk: Disk) -> tuple[Solution, list[Distribution], EarlyRecords]:
+    async def _make(self, disk: Disk) -> "_Made":
         """All that comes before sealing."""
         solution = await self._solve()
         interpreter = find_interpreter(solution.records)
@@ -89,30 +93,43 @@ class Build:
         if fresh:
             self._settle(disk)
         installed = record_stamps(self._prefix)
-        if run_post_link_scripts(solution.records, self._prefix, self._workplace, self._events, self._transcript):
+        has_scripts = bool(
+            run_post_link_scripts(solution.records, self._prefix, self._workplace, self._events, self._transcript)
+        )
+        if has_scripts:
             self._require_intact(installed)
         distributions = self._run_pip()
         if self._specification.pip:
             self._require_intact(installed)
-        self._finish_bytecode(interpreter, bytecode)
+        compiled = self._finish_bytecode(interpreter, bytecode)
         disk.sync_soon()
-        return solution, distributions, records
+        linked = bytecode.sums if bytecode else {}
+        provenance = Provenance(
+            told={path: digest for path, digest in linked.items() if digest},
+            untold=[path for path, digest in linked.items() if not digest],
+            rewritten=compiled,
+            has_foreign=has_scripts or bool(self._specification.pip),
+        )
+        return _Made(solution, distributions, records, provenance)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
         gateway = self._cache.gateway()
         specification = self._specification
-        if specification.packages:
+        packages = specification.packages or self._packages_of_lock()
+        if packages:
             count = 0
 
             def report(file_name: str) -> None:
                 nonlocal count
                 count += 1
-                self._events.report(Progress(Phase.SOLVE, file_name, count, len(specification.packages)))
+                self._events.report(Progress(Phase.SOLVE, file_name, count, len(packages)))
 
-            records = await read_locked(specification.packages, self._cache, gateway, report)
+            records = await read_locked(packages, self._cache, gateway, report)
             channels = find_channels(sorted({record.channel or "" for record in records}), self._request.channel_alias)
-            solution = Solution(records, channels, [], specification.platform)
+            # Of a build that is made again it is still known what was asked for.
+            requested = [] if specification.packages else requested_specs(specification)
+            solution = Solution(records, channels, requested, specification.platform)
         else:
             solution = await solve_specification(
                 specification,
@@ -125,6 +142,18 @@ class Build:
         for record in sorted(solution.records, key=lambda record: record.name.normalized):
             self._transcript.note(f"  {record.name.normalized} {record.version} {record.build}  {record.url}")
         return solution
+
+    def _packages_of_lock(self) -> tuple[LockedPackage, ...]:
+        """What the build that is made again consisted of; nothing where that is not known, or cannot be fetched."""
+        if not self._request.lock:
+            return ()
+        try:
+            locked = parse(self._request.lock.encode(), "build.lock", self._specification.platform, MAX_PREFIX_BYTES)
+        except SpecificationError as error:
+            self._transcript.note(f"the lock of the build before cannot be used, it is solved anew: {error}")
+            return ()
+        self._transcript.note("made again, from the packages that it consisted of")
+        return locked.packages if locked else ()
 
     def _start_bytecode(self, solution: Solution, interpreter: Interpreter | None) -> Bytecode | None:
         packages = {number: record for number, record in enumerate(solution.records) if record.noarch.python}
@@ -207,20 +236,21 @@ class Build:
             self._transcript,
         )
 
-    def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> None:
+    def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> list[str]:
+        """Returns the bytecode that was made in place, relative to the prefix."""
         if interpreter is None or bytecode is None:
-            return
+            return []
         self._events.enter(Phase.BYTECODE)
         modules = bytecode.finish() + contested_modules(self._prefix, interpreter.site_packages)
         site_packages = self._prefix / interpreter.site_packages
         if self._specification.pip:
             modules += modules_without_bytecode(site_packages)
         python = self._prefix / interpreter.executable
-        compile_in_place(python, site_packages, sorted(set(modules)), self._workplace, self._transcript)
+        targets = compile_in_place(python, site_packages, sorted(set(modules)), self._workplace, self._transcript)
+        return [f"{interpreter.site_packages}/{target}" for target in targets]
 
-    def _seal(
-        self, solution: Solution, distributions: list[Distribution], records: EarlyRecords, disk: Disk
-    ) -> Succeeded:
+    def _seal(self, made: "_Made", disk: Disk) -> Succeeded:
+        solution, distributions = made.solution, made.distributions
         self._events.enter(Phase.SEAL)
         require_own_directories(self._prefix)
         finished = time.time()
@@ -231,8 +261,10 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        inventory = seal(self._prefix, records)
+        sealed = seal(self._prefix, made.records)
         self._prefix.chmod(0o555)  # it was its maker's alone, while something in it might have had set-id bits
+        disk.sync_soon()
+        sums_sha256 = vouch(self._prefix, sealed, made.provenance)  # while the disk is busy
         disk.sync()
         write_marker(
             self._prefix,
@@ -240,15 +272,26 @@ class Build:
             mask_credentials(self._request.specification),
             lock_sha256=lock_sha256,
             finished=finished,
+            sums_sha256=sums_sha256,
             sandbox=str(self._workplace.reached.level),
         )
         self._events.finish_phase()
         return Succeeded(
-            size_bytes=inventory.size_bytes,
-            own_bytes=inventory.own_bytes,
+            size_bytes=sealed.inventory.size_bytes,
+            own_bytes=sealed.inventory.own_bytes,
             package_count=len(solution.records) + len(distributions),
-            file_count=inventory.file_count,
+            file_count=sealed.inventory.file_count,
             lock_sha256=lock_sha256,
             seconds=self._events.seconds,
             sandbox=str(self._workplace.reached.level),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What sealing has to know of an environment that is complete."""
+
+    solution: Solution
+    distributions: list[Distribution]
+    records: EarlyRecords
+    provenance: Provenance

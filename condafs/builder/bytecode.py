@@ -48,6 +48,9 @@ class Bytecode:
         cache: Has packages and bytecode.
         workplace: Where compilers run.
         transcript: Told what does not compile.
+
+    Attributes:
+        sums: Path -> SHA-256 of what was linked, "" where the cache does not know it; complete when it has finished.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - it stands between these
@@ -72,6 +75,7 @@ class Bytecode:
         self._compilers: Compilers | None = None
         self._is_python_cached = self._is_installed = False
         self._in_place: list[str] = []
+        self.sums: dict[str, str] = {}
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._thread = ThreadPoolExecutor(1, "bytecode")
         self._end: Future[None] = self._thread.submit(self._follow)
@@ -138,9 +142,10 @@ class Bytecode:
 
     def _link(self, package: _Package, entry: Path) -> None:
         assert self._tag  # noqa: S101 - the entry has it in its name
-        self._in_place += link_entry(
-            entry, self._prefix / self._interpreter.site_packages, self._tag.rpartition("-")[0]
-        )
+        linked = link_entry(entry, self._prefix / self._interpreter.site_packages, self._tag.rpartition("-")[0])
+        self._in_place += linked.in_place
+        skipped = len(f"{self._prefix}/")
+        self.sums |= {path[skipped:]: digest for path, digest in linked.sums.items()}
         self._forget(package)
 
     def _forget(self, package: _Package) -> None:
@@ -187,7 +192,8 @@ class Bytecode:
         package = self._cache.directory_of(self._interpreter.distribution)
         for home in (package, *([self._prefix] if self._is_installed else [])):
             try:
-                self._compilers = Compilers(home / self._interpreter.executable, self._workplace)
+                python = home / self._interpreter.executable
+                self._compilers = Compilers(python, self._workplace.keeper, self._workplace.view_of_compilers())
             except CompilerError as error:
                 self._transcript.note(f"bytecode: {error}")
                 continue

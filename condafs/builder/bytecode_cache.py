@@ -6,6 +6,7 @@ Layout of `packages/bytecode/`::
     <distribution>-<sha256>/<tag>-<magic>/           one package; appears by rename, complete
         index       JSON: [[number or why not, path of the module below site-packages], ...]; `failed`: does not
                     compile, `prefix`: the prefix is written into its source, compiled in each environment
+        sums        JSON: number -> SHA-256 in hex, of the bytecode as it was made; entries of old have none
         0, 1, 2 ... bytecode
 
 An archive without a known sum is called by its distribution alone. Two builders that make the same entry at a time
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.builder.compilers import Source
+from condafs.prefix.sums import hash_file
 
 FAILED = "failed"
 HAS_PREFIX = "prefix"
@@ -99,7 +101,9 @@ class Draft:
             (HAS_PREFIX if module.has_prefix else FAILED if module.path in missing else number, module.path)
             for number, module in enumerate(self._modules)
         ]
+        sums = {str(number): hash_file(f"{self._directory}/{number}") for number, _ in index if isinstance(number, int)}
         Path(self._directory, "index").write_text(json.dumps(index))
+        Path(self._directory, "sums").write_text(json.dumps(sums))
         os.chmod(self._directory, 0o755)  # noqa: PTH101, S103 - mkdtemp makes it private
         self._entry.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -110,22 +114,33 @@ class Draft:
                 raise
 
 
-def link_entry(entry: Path, site_packages: Path, tag: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What became of a package's bytecode.
+
+    Attributes:
+        in_place: Modules that have to be compiled in place.
+        sums: Absolute path -> SHA-256 of what was linked, "" where the cache does not know it.
+    """
+
+    in_place: list[str]
+    sums: dict[str, str]
+
+
+def link_entry(entry: Path, site_packages: Path, tag: str) -> Linked:
     """Link the bytecode of a package into an environment; what is there already stays.
 
     Args:
         entry: Complete.
         site_packages: Of the environment; the package itself is linked.
         tag: Of its python.
-
-    Returns:
-        Modules that have to be compiled in place.
     """
     made: set[str] = set()
-    in_place = []
+    known = read_sums(entry)
+    linked = Linked([], {})
     for state, module in json.loads((entry / "index").read_bytes()):
         if state == HAS_PREFIX:
-            in_place.append(module)
+            linked.in_place.append(module)
         if not isinstance(state, int):
             continue
         target = f"{site_packages}/{bytecode_path(module, tag)}"
@@ -133,19 +148,31 @@ def link_entry(entry: Path, site_packages: Path, tag: str) -> list[str]:
         if directory not in made:
             os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - thousands of files: text paths throughout
             made.add(directory)
-        _link_or_copy(f"{entry}/{state}", target)
-    return in_place
+        if _link_or_copy(f"{entry}/{state}", target):
+            linked.sums[target] = known.get(str(state), "")
+    return linked
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def read_sums(entry: Path) -> dict[str, str]:
+    """Number -> SHA-256 of the bytecode of an entry."""
+    try:
+        sums: dict[str, str] = json.loads((entry / "sums").read_bytes())
+    except FileNotFoundError:
+        return {}
+    return sums
+
+
+def _link_or_copy(source: str, target: str) -> bool:
+    """Whether it was not there before."""
     try:
         os.link(source, target)
     except FileExistsError:
-        return
+        return False
     except FileNotFoundError:
         raise
     except OSError:  # another filesystem, or as many links as it can have
         shutil.copy2(source, target)
+    return True
 
 
 def read_tag(cache: Path, python: str) -> str | None:

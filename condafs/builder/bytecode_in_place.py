@@ -14,7 +14,7 @@ CLOBBERS = "__clobbers__"
 
 def compile_in_place(
     python: Path, site_packages: Path, modules: Iterable[str], workplace: Workplace, transcript: Transcript
-) -> None:
+) -> list[str]:
     """Compile modules of an environment; what does not compile is noted in the log and left alone.
 
     Args:
@@ -24,17 +24,20 @@ def compile_in_place(
         workplace: Where it runs.
         transcript: Told what does not compile.
 
+    Returns:
+        Where the bytecode is, relative to site_packages; of what does not compile there is none.
+
     Raises:
         OSError: no room, for one.
     """
     chosen = list(modules)
     if not chosen:
-        return
+        return []
     try:
-        compilers = Compilers(python, workplace)
+        compilers = Compilers(python, workplace.keeper, workplace.view_of_compilers_in_place())
     except CompilerError as error:
         transcript.note(f"bytecode: {error}")
-        return
+        return []
     results: list[Compiled] = []
     compilers.compile([_source(site_packages, module, compilers.tag) for module in chosen], results.append)
     compilers.end()
@@ -43,6 +46,7 @@ def compile_in_place(
             raise result.error
         for path, why in result.failed:
             transcript.note(f"bytecode: {path} does not compile, {why}")
+    return [bytecode_path(module, compilers.tag) for module in chosen]
 
 
 def contested_modules(prefix: Path, site_packages: str) -> list[str]:

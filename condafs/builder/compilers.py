@@ -1,6 +1,7 @@
 """Compiler processes: the environment's own python, once for each core, fed with pieces of work by a thread each."""
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -12,7 +13,8 @@ from typing import Any
 
 from condafs.builder import compile_worker
 from condafs.builder.cage.inmate import Order
-from condafs.builder.workplace import Workplace
+from condafs.builder.cage.keeper import Keeper
+from condafs.builder.cage.view import View
 
 PIECE_FILES = 40
 """Files that a compiler takes at a time: few enough that all end together."""
@@ -63,19 +65,19 @@ class Compilers:
 
     Args:
         python: Executable of the environment, or of the package cache.
-        workplace: Where they run.
+        keeper: Starts them.
+        view: What they may see.
 
     Raises:
         CompilerError: when it does not run.
     """
 
-    def __init__(self, python: Path, workplace: Workplace) -> None:
-        self._python = python
-        self._workplace = workplace
+    def __init__(self, python: Path, keeper: Keeper, view: View) -> None:
+        self._start = functools.partial(_Compiler, python, keeper, view)
         self._count = len(os.sched_getaffinity(0))
         self._pieces: queue.SimpleQueue[tuple[list[Source], OnDone] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._first = _Compiler(python, workplace)
+        self._first = self._start()
         self.tag: str = self._first.greeting["tag"]
         self.magic: str = self._first.greeting["magic"]
 
@@ -107,7 +109,7 @@ class Compilers:
         while piece := self._pieces.get():
             sources, on_done = piece
             try:
-                compiler = compiler or _Compiler(self._python, self._workplace)
+                compiler = compiler or self._start()
                 result = compiler.compile(sources)
             except (CompilerError, OSError) as error:
                 if compiler:
@@ -122,19 +124,19 @@ class Compilers:
 class _Compiler:
     """One process."""
 
-    def __init__(self, python: Path, workplace: Workplace) -> None:
+    def __init__(self, python: Path, keeper: Keeper, view: View) -> None:
         self._python = python
         # No site, no user directory, no variables: only the language itself is needed, and the package cache
         # holds python without the libraries that its extension modules want.
         command = (str(python), "-S", "-s", "-B", "-c", _WORKER)
-        order = Order(command, _ENVIRONMENT, Path("/"), workplace.view_of_compilers())
+        order = Order(command, _ENVIRONMENT, Path("/"), view)
         theirs_in, ours_in = os.pipe()
         ours_out, theirs_out = os.pipe()
         nothing = os.open(os.devnull, os.O_WRONLY)
         self._requests = os.fdopen(ours_in, "w", encoding="utf-8")
         self._answers = os.fdopen(ours_out, encoding="utf-8")
         try:
-            self._running = workplace.keeper.start(order, (theirs_in, theirs_out, nothing))
+            self._running = keeper.start(order, (theirs_in, theirs_out, nothing))
         except OSError as error:
             self._close()
             raise CompilerError(str(error)) from None

@@ -74,6 +74,8 @@ class BuildRequest:
         sandbox: The setting (cage.level).
         process_limit: Processes and threads of packages' programs at a time; 0 for none.
         file_bytes: The largest file that it and its children may write; 0 for none.
+        lock: Text of a lock (rattler's) whose conda packages are to be installed, instead of what solving would find
+            today; "" to solve. What it does not say, the specification does.
     """
 
     build: str
@@ -88,6 +90,7 @@ class BuildRequest:
     sandbox: str = "auto"
     process_limit: int = 0
     file_bytes: int = 0
+    lock: str = ""
 
     def encode(self) -> bytes:
         """One JSON line."""

@@ -92,6 +92,11 @@ def requirements(specification: Specification) -> list[str]:
     return dependencies
 
 
+def requested_specs(specification: Specification) -> list[MatchSpec]:
+    """What is asked for, channels left out of it."""
+    return [_match_spec(dependency.rpartition("::")[2]) for dependency in requirements(specification)]
+
+
 def local_archives(requested: Sequence[MatchSpec]) -> list[Archive]:
     """Archives of this machine that match specs name by URL; solving brings them into the cache already."""
     found = [(spec, _LOCAL_URL.search(str(spec))) for spec in requested]

@@ -82,8 +82,12 @@ class Workplace:
         return View((self._prefix, self._scratch / "home", self._scratch / "tmp"))
 
     def view_of_compilers(self) -> View:
-        """The environment's python reads packages, compiles modules in the scratch directory and in the environment."""
-        return View((self._prefix, self.bytecode), (self._cache.extracted,))
+        """The environment's python reads packages, and compiles their modules in the scratch directory."""
+        return View((self.bytecode,), (self._cache.extracted, self._prefix))
+
+    def view_of_compilers_in_place(self) -> View:
+        """It compiles modules that only the environment has where they are."""
+        return View((self._prefix,))
 
     def view_of_pip(self, texts: Sequence[str]) -> View:
         """Pip talks to the network, keeps its own cache, and builds what it downloads.

@@ -66,7 +66,7 @@ def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: flo
     environment = transaction.environment(record.name)
     if environment is None:
         return None
-    generation = environment.last_generation + 1
+    generation = record.generation or environment.last_generation + 1
     is_current = environment.wanted == digest or (environment.current is None and not environment.is_retired)
     after = step(
         transaction,
@@ -83,7 +83,7 @@ def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: flo
         own_bytes=sizes.own_bytes,
         package_count=sizes.package_count,
     )
-    environment = replace(environment, last_generation=generation)
+    environment = replace(environment, last_generation=max(generation, environment.last_generation))
     if is_current:
         environment = replace(environment, current=digest, moved=now)
     transaction.put_environment(environment)
@@ -150,5 +150,8 @@ def recover(transaction: Transaction, most_attempts: int, now: float) -> list[Bu
 
 
 def _is_wanted(transaction: Transaction, record: BuildRecord) -> bool:
+    """By its environment; or it is being made again because it is damaged, and was a generation before."""
+    if record.generation:
+        return True
     environment = transaction.environment(record.name)
     return environment is not None and environment.wanted == record.digest and not environment.is_retired

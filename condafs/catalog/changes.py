@@ -3,7 +3,7 @@
 They keep these laws, whatever the order of events:
 
 - `current` is None or READY, and a name moves to the digest it wants or not at all, but from nothing to any;
-- what is QUEUED or WAITING is wanted by an environment that is not retired;
+- what is QUEUED or WAITING is wanted by an environment that is not retired, or was a generation before (`renew`);
 - a wanted build that is READY is current, unless the environment is retired.
 
 Each returns what changed, for those who act on it after the commit. All may be run again when a commit fails, and read
@@ -44,7 +44,8 @@ def step(transaction: Transaction, record: BuildRecord, taken: Step, changes: Ch
 def supersede_others(transaction: Transaction, environment: EnvironmentRecord, changes: Changes, now: float) -> None:
     """What waits for its turn and is not wanted any more never gets one."""
     for record in transaction.active_of(environment.name):
-        if record.digest != environment.wanted and record.state in (BuildState.QUEUED, BuildState.WAITING):
+        is_waiting = record.state in (BuildState.QUEUED, BuildState.WAITING)
+        if record.digest != environment.wanted and is_waiting and not record.generation:
             step(transaction, record, Step.SUPERSEDE, changes, next_try=0, finished=now)
 
 
@@ -114,6 +115,39 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
     if environment and environment.current == build.digest:
         transaction.put_environment(replace(environment, current=None, moved=now))
     step(transaction, record, Step.DELETE, changes)
+    return changes
+
+
+def renew(transaction: Transaction, build: BuildName, now: float) -> Changes:
+    """A published build is damaged and is to be made again, as the generation that it was; others are left as they are.
+
+    While that is being done the name leads nowhere, if it led there, and it leads there again when it is done.
+
+    Raises:
+        NotFoundError: No such build.
+        ForbiddenError: It never was published.
+    """
+    transaction.now = now
+    changes = Changes()
+    record = _require(transaction, build)
+    if not record.generation:
+        msg = f"{build} was never published: touch its file in .specs to have it tried again"
+        raise ForbiddenError(msg)
+    taken = Step.RENEW if is_possible(record.state, Step.RENEW) else Step.SUBMIT
+    if not is_possible(record.state, taken):
+        return changes
+    fresh = BuildRecord(
+        build,
+        record.state,
+        transaction.next_sequence(),
+        generation=record.generation,
+        submitted=now,
+        owner_uid=record.owner_uid,
+    )
+    step(transaction, fresh, taken, changes)
+    environment = transaction.environment(build.name)
+    if environment and environment.current == build.digest:
+        transaction.put_environment(replace(environment, current=None, moved=now))
     return changes
 
 

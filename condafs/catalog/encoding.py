@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from condafs.catalog.events import EventRecord
-from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import ImageSettings
@@ -17,6 +17,8 @@ _ENVIRONMENT: Final = struct.Struct("<BIId32s32s")
 _BUILD: Final = struct.Struct("<BQIIddddIQQIHB")
 _FILE: Final = struct.Struct("<Qq32s32sH")
 _EVENT: Final = struct.Struct("<dBIIq32sHB")
+_USAGE: Final = struct.Struct("<QQII")
+_USER: Final = struct.Struct(">I")
 _STAMP: Final = struct.Struct("<Qq")
 _NUMBER: Final = struct.Struct("<Q")
 _SEQUENCE: Final = struct.Struct(">Q")
@@ -24,6 +26,7 @@ _MARK: Final = struct.Struct("<32sI")
 _DIGEST_BYTES: Final = 32
 _NO_DIGEST: Final = bytes(_DIGEST_BYTES)
 _STATES: Final = {code: state for state, code in STATE_CODES.items()}
+_READY: Final = STATE_CODES[BuildState.READY]
 _KINDS: Final = {code: kind for kind, code in EVENT_CODES.items()}
 
 VISIBLE: Final = 1
@@ -172,6 +175,17 @@ def decode_build(digest: SpecDigest, value: bytes) -> BuildRecord:
     )
 
 
+def decode_cost(value: bytes) -> tuple[str, bool, int, int]:
+    """(name, whether it is READY, owner, own bytes) of a value of `builds`, without the rest."""
+    head = _BUILD.unpack_from(value)
+    return value[_BUILD.size : _BUILD.size + head[12]].decode(), head[0] == _READY, head[8], head[10]
+
+
+def decode_owner(value: bytes) -> tuple[int, bool]:
+    """(owner, whether it is retired) of a value of `environments`, without the rest."""
+    return _ENVIRONMENT.unpack_from(value)[2], is_retired(value)
+
+
 def encode_file(record: FileRecord) -> bytes:
     """Value of `files`."""
     name = record.name.text.encode() if record.name else b""
@@ -258,6 +272,21 @@ def decode_event(number: int, value: bytes) -> EventRecord | None:
         value[behalf_at:detail_at].decode(),
         value[detail_at:].decode(),
     )
+
+
+def user_key(uid: int) -> bytes:
+    """Key of `usage`."""
+    return _USER.pack(uid)
+
+
+def encode_usage(record: UsageRecord) -> bytes:
+    """Value of `usage`."""
+    return _USAGE.pack(record.environments, record.own_bytes, record.day, record.builds)
+
+
+def decode_usage(key: bytes, value: bytes) -> UsageRecord:
+    """The inverse, and of `user_key`."""
+    return UsageRecord(_USER.unpack(key)[0], *_USAGE.unpack(value))
 
 
 def event_name(value: bytes) -> str:

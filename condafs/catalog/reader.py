@@ -12,13 +12,16 @@ from condafs.catalog.encoding import (
     ACTIVE_MARK,
     VISIBLE,
     decode_build,
+    decode_cost,
     decode_environment,
     decode_event,
     decode_file,
     decode_image,
     decode_marks,
     decode_number,
+    decode_owner,
     decode_stamp,
+    decode_usage,
     digest_key,
     event_key,
     events_key,
@@ -28,9 +31,10 @@ from condafs.catalog.encoding import (
     key_text,
     sequence_key,
     text_key,
+    user_key,
 )
 from condafs.catalog.events import EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
@@ -44,6 +48,7 @@ from condafs.catalog.schema import (
     META,
     QUEUE,
     SPECIFICATIONS,
+    USAGE,
 )
 from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from, last_key
 from condafs.names import BUILD, EnvironmentName, SpecDigest
@@ -235,6 +240,25 @@ class Snapshot:
         handle = self._handles.get(EVENTS)
         key = last_key(self._raw, handle) if handle is not None else None
         return key_sequence(key) if key else 0
+
+    def costs(self) -> Iterator[tuple[bytes, str, bool, int, int]]:
+        """(digest as 32 raw bytes, name, whether it is READY, owner, own bytes) of all builds, and nothing else."""
+        return ((key, *decode_cost(value)) for key, value in self._items(BUILDS))
+
+    def owners(self) -> Iterator[tuple[str, int, bool]]:
+        """(name, owner, whether it is retired) of all environments. Nothing else is decoded."""
+        return ((key.decode(), *decode_owner(value)) for key, value in self._items(ENVIRONMENTS))
+
+    def usage(self, uid: int) -> UsageRecord:
+        """What a user has; kept, not counted."""
+        key = user_key(uid)
+        value = self._get(USAGE, key)
+        return decode_usage(key, value) if value else UsageRecord(uid)
+
+    def usages(self) -> Iterator[UsageRecord]:
+        """What every user has who ever had anything, by user id."""
+        for key, value in self._items(USAGE):
+            yield decode_usage(key, value)
 
     def count_by_state(self) -> dict[BuildState, int]:
         """How many builds are in each state; kept, not counted."""

@@ -100,6 +100,29 @@ class EnvironmentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """What a user has, and did today.
+
+    Attributes:
+        uid: The user.
+        environments: That are not retired.
+        own_bytes: Of the published builds of all her environments, beyond the package cache.
+        day: The last day on which she had builds begun: days since 1970-01-01, UTC.
+        builds: How many on that day.
+    """
+
+    uid: int
+    environments: int = 0
+    own_bytes: int = 0
+    day: int = 0
+    builds: int = 0
+
+    def builds_on(self, day: int) -> int:
+        """How many builds were begun on a day, as far as that is remembered."""
+        return self.builds if day == self.day else 0
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """What became of the content of one eligible file in `.specs`.
 

@@ -33,10 +33,13 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
                                                     u8 length of behalf, name, behalf, detail (the rest)
     events_of       name, NUL, u64 big-endian       nothing; exactly the events that have a name
                     number
+    usage           u32 big-endian user id          u64 environments, u64 own bytes, u32 day, u32 builds on that day
 
 `environments` and `builds` are the truth; `builds_of`, `queue` and the counts follow from `builds` and change in the
 same transaction. `builds_of` packs the builds of a name into one value, so that listing a hundred thousand builds reads
-4 MB and not 30. A row of `images` goes with that of `environments`; `layers` remembers what can be computed again.
+4 MB and not 30. `usage` follows from both and changes with them, but for the builds of the day, which nothing else
+tells; it is counted anew at each start of the daemon. A row of `images` goes with that of `environments`; `layers`
+remembers what can be computed again.
 
 `events` is written in the transaction of what it tells, numbers have no gaps and never come again, and the oldest go
 when there are more than MOST_EVENTS. It tells of names that are forgotten by now, too. A kind that this program does
@@ -64,8 +67,9 @@ IMAGES = b"images"
 LAYERS = b"layers"
 EVENTS = b"events"
 EVENTS_OF = b"events_of"
+USAGE = b"usage"
 
-LATER_TABLES = (IMAGES, LAYERS, EVENTS, EVENTS_OF)
+LATER_TABLES = (IMAGES, LAYERS, EVENTS, EVENTS_OF, USAGE)
 """What the first catalogs did not have."""
 
 TABLES = (META, ENVIRONMENTS, BUILDS, BUILDS_OF, QUEUE, FILES, SPECIFICATIONS, *LATER_TABLES)

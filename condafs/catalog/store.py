@@ -17,6 +17,7 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import lmdb
 
+from condafs.catalog import probe
 from condafs.catalog.commits import GroupCommit, Job
 from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.files import FULL, can_grow, lock, reserve, share
@@ -42,6 +43,19 @@ MAX_READERS = 1024
 GATE_SECONDS = 30
 """How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
 
+REBUILD_ADVICE = "Make a new one from what is on the disk: condafs doctor --rebuild-catalog (builds are not touched)"
+
+_DAMAGE = (
+    lmdb.CorruptedError,
+    lmdb.PageNotFoundError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.PanicError,
+    lmdb.IncompatibleError,
+    lmdb.NotFoundError,
+)
+"""What LMDB says of a file that is not as it wrote it."""
+
 Moved: TypeAlias = Collection[EnvironmentName | BuildName]
 """What led somewhere and leads elsewhere or nowhere now (`Transaction.moved`)."""
 
@@ -59,22 +73,32 @@ class Catalog:
         self._commits = GroupCommit(self._commit)
 
     @classmethod
-    def open(cls, path: Path, *, map_bytes: int = INITIAL_MAP_BYTES, reader_gid: int | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        map_bytes: int = INITIAL_MAP_BYTES,
+        reader_gid: int | None = None,
+        is_probed: bool = False,
+    ) -> Self:
         """Open for writing, as the only process that does; made when there is none.
 
         Args:
             path: Directory of the catalog.
             map_bytes: Of the memory map at first.
             reader_gid: Group whose users may read it.
+            is_probed: Whether all of it is read first: a damaged one could crash this process later (see `probe`).
 
         Raises:
-            CatalogError: Another daemon has it, it is of a newer version, or it is no catalog.
+            CatalogError: Another daemon has it, it is of a newer version, damaged, or no catalog.
             DiskFullError: No room for a new one.
         """
         lock_fd = None
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock_fd = lock(path)
+            if is_probed:
+                _require_whole(path)
             reserve(path / "lock.mdb")
             data = path / "data.mdb"
             size = max(map_bytes, 2 * data.stat().st_size if data.exists() else 0)
@@ -260,6 +284,50 @@ class Catalog:
             raise CatalogError(msg)
 
 
+def damaged_text(path: Path, why: str) -> str:
+    """What is said of a damaged catalog, and what to do."""
+    return f"the catalog {path} cannot be used, it is damaged: {why}. {REBUILD_ADVICE}"
+
+
+def find_damage(path: Path) -> str:
+    """What is wrong with a catalog that nobody writes to now, "" when nothing is; one that does not exist is whole.
+
+    Raises:
+        CatalogError: It is of a newer version.
+    """
+    data = path / "data.mdb"
+    if not data.exists() or not data.stat().st_size:
+        return ""  # nothing yet, or nothing left: LMDB begins anew
+    answer = probe.find_damage(lambda: _read_all(path))
+    if answer.startswith(_NEWER):
+        raise CatalogError(answer.removeprefix(_NEWER))
+    return answer
+
+
+def _require_whole(path: Path) -> None:
+    if damage := find_damage(path):
+        raise CatalogError(damaged_text(path, damage))
+
+
+_NEWER = "newer: "
+
+
+def _read_all(path: Path) -> str:
+    """Every page, then every record. LMDB's lock file is left alone."""
+    size = max(INITIAL_MAP_BYTES, 2 * (path / "data.mdb").stat().st_size)
+    environment = lmdb.Environment(
+        str(path), readonly=True, create=False, lock=False, max_dbs=len(TABLES), map_size=size
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    environment.copyfd(nowhere, compact=True)  # counts pages, those that are free as well
+    try:
+        handles = _open_tables(path, environment, is_new_allowed=False)
+    except CatalogError as error:
+        return f"{_NEWER}{error}"
+    raw = environment.begin()
+    return probe.contradiction_in(Snapshot(cast("RawTransaction", raw), handles, raw.abort))
+
+
 def _open_tables(path: Path, environment: lmdb.Environment, *, is_new_allowed: bool = True) -> Handles:
     """Handles of all tables, after the version was looked at; an empty environment becomes a catalog.
 
@@ -304,4 +372,6 @@ def _translate(error: Exception, path: Path, *, is_full: bool = False) -> Catalo
         return DiskFullError(f"no room left for the catalog {path}: nothing was changed. Make room and try again")
     if isinstance(error, OSError):
         return CatalogError(f"the catalog {path} cannot be used: {error.strerror}")
+    if isinstance(error, _DAMAGE):
+        return CatalogError(damaged_text(path, str(error)))
     return CatalogError(f"the catalog {path} cannot be used: {error}")

@@ -6,6 +6,7 @@ Handed to functions by `Catalog.write`; `changes` has those functions.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice, takewhile
 
 from condafs.catalog.encoding import (
@@ -18,16 +19,18 @@ from condafs.catalog.encoding import (
     encode_file,
     encode_image,
     encode_number,
+    encode_usage,
     event_key,
     event_name,
     key_sequence,
     sequence_key,
     text_key,
+    user_key,
     with_mark,
 )
 from condafs.catalog.events import DAEMON, EventKind, EventRecord, detail_of, kind_of
 from condafs.catalog.reader import Snapshot
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import (
     BUILDS,
     BUILDS_OF,
@@ -41,6 +44,7 @@ from condafs.catalog.schema import (
     MOST_EVENTS,
     QUEUE,
     SPECIFICATIONS,
+    USAGE,
 )
 from condafs.catalog.tables import Handles, RawTransaction
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -82,6 +86,8 @@ class Transaction(Snapshot):
         before = self.environment(record.name)
         self._note_if_moved(before, record.shown)
         self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
+        self._use_environment(before, -1)
+        self._use_environment(record, 1)
         if before and record.is_retired and not before.is_retired:
             self.note(EventKind.RETIRED, record.name, detail=before.file_name)
         if record.shown and (before is None or record.shown != before.shown):
@@ -90,7 +96,9 @@ class Transaction(Snapshot):
 
     def remove_environment(self, name: EnvironmentName) -> None:
         """Forget a name and its image."""
-        self._note_if_moved(self.environment(name), None)
+        before = self.environment(name)
+        self._note_if_moved(before, None)
+        self._use_environment(before, -1)
         self._delete(ENVIRONMENTS, text_key(name.text))
         self._delete(IMAGES, text_key(name.text))
 
@@ -108,6 +116,7 @@ class Transaction(Snapshot):
             self._put(QUEUE, sequence_key(record.sequence), digest_key(record.digest))
         self._mark(record.build, _mark_of(record))
         self._count(record.state, 1)
+        self._use_build(record, 1)
         self._note_change(before, record)
 
     def _note_change(self, before: BuildRecord | None, after: BuildRecord) -> None:
@@ -168,6 +177,7 @@ class Transaction(Snapshot):
         if record.state is BuildState.READY:
             self.moved.add(record.build)  # or not: forgetting too much does no harm
         self._count(record.state, -1)
+        self._use_build(record, -1)
 
     def _mark(self, build: BuildName, mark: int | None) -> None:
         """Set or remove the mark of a build among those of its name."""
@@ -181,6 +191,20 @@ class Transaction(Snapshot):
     def _count(self, state: BuildState, step: int) -> None:
         key = b"count." + state.encode()
         self._put(META, key, encode_number(decode_number(self._get(META, key)) + step))
+
+    def _use_environment(self, record: EnvironmentRecord | None, step: int) -> None:
+        if record and not record.is_retired:
+            used = self.usage(record.owner_uid)
+            self.put_usage(replace(used, environments=max(0, used.environments + step)))
+
+    def _use_build(self, record: BuildRecord, step: int) -> None:
+        if record.state is BuildState.READY:
+            used = self.usage(record.owner_uid)
+            self.put_usage(replace(used, own_bytes=max(0, used.own_bytes + step * record.own_bytes)))
+
+    def put_usage(self, record: UsageRecord) -> None:
+        """Set what a user has. Changes of environments and builds do it by themselves."""
+        self._put(USAGE, user_key(record.uid), encode_usage(record))
 
     def put_specification(self, digest: SpecDigest, canonical: bytes) -> None:
         """Keep the canonical bytes of a build."""

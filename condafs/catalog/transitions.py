@@ -6,6 +6,7 @@
     QUEUED WAITING                             --start---> BUILDING
     BUILDING  --publish--> READY     --postpone--> WAITING     --fail--> FAILED     --interrupt--> QUEUED
     QUEUED WAITING BUILDING  --cancel--> CANCELLED     --supersede--> SUPERSEDED
+    READY                    --renew---> QUEUED
     READY FAILED CANCELLED SUPERSEDED  --delete--> DELETING  --erase--> (none)  or  --remake--> QUEUED
 
 A submission leaves QUEUED, BUILDING and READY as they are. One that comes while a build is DELETING is remembered by
@@ -33,6 +34,7 @@ class Step(StrEnum):
     DELETE = "delete"
     ERASE = "erase"
     REMAKE = "remake"
+    RENEW = "renew"  # it is damaged, and made again as the generation that it was
 
 
 def _table() -> dict[tuple[BuildState | None, Step], BuildState | None]:
@@ -49,6 +51,7 @@ def _table() -> dict[tuple[BuildState | None, Step], BuildState | None]:
         (Step.DELETE, (state.READY, state.FAILED, state.CANCELLED, state.SUPERSEDED), state.DELETING),
         (Step.ERASE, (state.DELETING,), None),
         (Step.REMAKE, (state.DELETING,), state.QUEUED),
+        (Step.RENEW, (state.READY,), state.QUEUED),
     ]
     return {(source, step): target for step, sources, target in rows for source in sources}
 

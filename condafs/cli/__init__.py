@@ -7,12 +7,14 @@
     terminal        colour, tables, sizes and times as people read them
 
     serve           mount                   daemonize, requirements
-    submit          build, update           watch, dated
+    submit          build, update           waiting, dated
+    watch           watch
     report          status, history         status
     compare         diff
     follow          logs
     steer           rollback, cancel
     enter           activate, run           shells
+    project         hook, allow, prepare
     doctor          doctor                  requirements
     tour            demo
 

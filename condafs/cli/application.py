@@ -20,6 +20,11 @@ _COMMANDS = {
         ("build", "submit:build", "Submit a specification: the same as copying the file into .specs of the mount."),
         ("status", "report:status", "Show what every environment is and does, or everything about one of them."),
         ("logs", "follow:logs", "Show the log of an environment's build."),
+        (
+            "quota",
+            "quota:quota",
+            "Show what you have and may have: environments, builds of today, bytes.",
+        ),
         ("cancel", "steer:cancel", "Stop the build that is queued, being made or waiting for its next try."),
         (
             "activate",
@@ -28,7 +33,21 @@ _COMMANDS = {
         ),
         ("run", "enter:run", "Run a command inside an environment."),
     ),
+    "Projects": (
+        (
+            "hook",
+            "project:hook",
+            'Print what makes a shell, or direnv, follow projects: eval "$(condafs hook bash)".',
+        ),
+        ("allow", "project:allow", "Let shells with the hook build and activate a project's environment."),
+        (
+            "prepare",
+            "project:prepare",
+            "Submit a project's environment file if it changed, and print where the environment is.",
+        ),
+    ),
     "Elsewhere": (
+        ("watch", "watch:watch", "Mirror specification files elsewhere into .specs as they change."),
         (
             "export",
             "export:export",
@@ -50,6 +69,7 @@ _COMMANDS = {
         ("mount", "mounting:mount", "Serve environments at a directory."),
         ("serve", "serve:serve", "Serve environments over HTTP: REST, a container registry, web pages."),
         ("token", "token:token", "Make, list and revoke the tokens that writing over HTTP needs."),
+        ("verify", "verify:verify", "Check that builds are still as they were made, to the last byte."),
         ("doctor", "doctor:doctor", "Check what condafs needs on this machine and say what to do."),
         ("demo", "tour:demo", "Take a guided tour; it needs no network and leaves nothing behind."),
     ),

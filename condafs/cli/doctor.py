@@ -15,10 +15,12 @@ from rich.text import Text
 
 from condafs.builder.cage.probe import find_level
 from condafs.cli.parameters import JsonOption
+from condafs.cli.rebuild import rebuild
 from condafs.cli.requirements import (
     Finding,
     Level,
     fuse_findings,
+    group_findings,
     room_findings,
     sandbox_finding,
     sharing_findings,
@@ -35,7 +37,14 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 _IMPORTS = ("pyfuse3", "trio", "lmdb", "rattler", "yaml", "tenacity")
 
 
-def doctor(*, state: Path | None = None, config: Path | None = None, json: JsonOption = False) -> int:
+def doctor(
+    *,
+    state: Path | None = None,
+    config: Path | None = None,
+    rebuild_catalog: bool = False,
+    force: bool = False,
+    json: JsonOption = False,
+) -> int:
     """Check what condafs needs on this machine and say what to do.
 
     Ends with 0 when nothing stands in the way, else with 4.
@@ -43,9 +52,13 @@ def doctor(*, state: Path | None = None, config: Path | None = None, json: JsonO
     Args:
         state: The state directory that `condafs mount` would be given.
         config: The settings file that it would be given.
+        rebuild_catalog: Make a damaged or lost catalog anew from builds, logs and specifications; end the daemon first.
+        force: Make it anew although nothing is wrong with it.
         json: JSON for programs.
     """
     settings = load_settings(config, state)
+    if rebuild_catalog:
+        return rebuild(settings, is_forced=force, is_json=json)
     findings = list(_examine(settings))
     if json:
         print_json([asdict(item) for item in findings])
@@ -62,6 +75,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     is_root = os.geteuid() == 0
     yield from fuse_findings(is_root=is_root)
     yield from sharing_findings(is_root=is_root, allow_other=settings.allow_other)
+    yield from group_findings(settings)
     yield from state_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()

@@ -10,21 +10,23 @@ from typing import Annotated, cast
 from cyclopts import Parameter
 
 from condafs.cli.daemonize import start_in_background
-from condafs.cli.requirements import Level, fuse_findings, sharing_findings, state_findings
+from condafs.cli.requirements import Level, fuse_findings, group_findings, sharing_findings, state_findings
 from condafs.cli.terminal import remarks
 from condafs.client.mountpoint import is_answering, mounts_of_machine
 from condafs.config import Settings, load_settings
 from condafs.errors import MachineError, UserError
 from condafs.journal import set_up_logging
+from condafs.notify import has_descriptors
 
 
-def mount(
+def mount(  # noqa: PLR0913 - each is an option
     mountpoint: Path,
     /,
     *,
     state: Path | None = None,
     config: Path | None = None,
     daemonize: Annotated[bool, Parameter(negative="")] = False,
+    take_over: Annotated[bool, Parameter(negative="")] = False,
     verbose: Annotated[bool, Parameter(alias="-v", negative="")] = False,
 ) -> int:
     """Serve environments at a directory.
@@ -35,13 +37,16 @@ def mount(
         mountpoint: An empty directory; it is made when its parent exists.
         state: Where builds are kept; else /var/lib/condafs for root, ~/.local/share/condafs for others.
         config: Settings file; else /etc/condafs.yaml for root, ~/.config/condafs.yaml for others, if it is there.
+        take_over: Let the mount outlive this process, and take over what another one left. For services of systemd
+            with a descriptor store and a runtime directory (the units of condafs have both).
         daemonize: Return as soon as the mount answers; go on in the background, with daemon.log in the state directory.
         verbose: Log debugging messages too.
     """
     settings = load_settings(config, state)
     place = _absolute(mountpoint)
-    _require_machine(settings)
-    _require_mountpoint(place, settings)
+    if not has_descriptors(os.environ, os.getpid()):  # else it is mounted; as nobody answers, a look at it would hang
+        _require_machine(settings)
+        _require_mountpoint(place, settings)
     if daemonize:
         command = [sys.executable, "-m", "condafs", "mount", str(place), "--state", str(settings.state)]
         command += ["--config", str(_absolute(config))] if config else []
@@ -53,7 +58,7 @@ def mount(
     set_up_logging(sys.stderr, os.environ, is_verbose=verbose)
     # Late, because the mount's libraries need the FUSE that was just checked for; by name, because only here.
     daemon = importlib.import_module("condafs.daemon")
-    return cast("int", daemon.run(place, settings))
+    return cast("int", daemon.run(place, settings, takes_over=take_over))
 
 
 def _absolute(path: Path) -> Path:
@@ -66,6 +71,7 @@ def _require_machine(settings: Settings) -> None:
     findings = [
         *fuse_findings(is_root=is_root),
         *sharing_findings(is_root=is_root, allow_other=settings.allow_other),
+        *group_findings(settings),
         *state_findings(settings),
     ]
     problems = [item for item in findings if item.level is Level.PROBLEM]

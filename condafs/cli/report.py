@@ -35,7 +35,7 @@ def status(name: NameArgument | None = None, /, *, json: JsonOption = False, mou
         print_json([asdict(item) for item in statuses])
         return
     if statuses:
-        headings = ("NAME", "STATE", "GEN", "BUILD", "PACKAGES", "SIZE", "SINCE", "")
+        headings = ("NAME", "STATE", "GEN", "BUILD", "PACKAGES", "SIZE", "SINCE", "OWNER", "")
         print_table(headings, map(_row, statuses), right=("GEN", "PACKAGES", "SIZE"))
     else:
         remarks().print(f"No environments yet. Make one: cp foo.yaml {envs.specs}/")
@@ -52,6 +52,7 @@ def _row(status: Status) -> list[str | Text]:
         _count(current.package_count) if current else "",
         size_text(current.size_bytes) if current else "",
         _age(current.published) if current else "",
+        user_text(status.owner),
         _remark(status),
     ]
 
@@ -98,6 +99,7 @@ def _print_in_full(status: Status) -> None:
         ("name", status.name),
         ("state", state_text("retired" if status.retired else status.state)),
         ("specification", f"{status.file} of {user_text(status.owner)}" if status.file else ""),
+        ("owner", "" if status.file else user_text(status.owner)),
     ]
     if current:
         size = f"{size_text(current.size_bytes)}, {size_text(current.own_bytes)} of it beyond the package cache"

@@ -14,8 +14,10 @@ from pathlib import Path
 from condafs.builder.cage.level import Level as Cage
 from condafs.builder.cage.level import Reached, refusal
 from condafs.config import Settings
+from condafs.config.sharing import find_sharing
+from condafs.errors import MachineError
 from condafs.names import MAX_PREFIX_BYTES, SpecDigest
-from condafs.wording import size_text
+from condafs.wording import group_text, size_text
 
 FUSE_DEVICE = Path("/dev/fuse")
 FUSE_CONFIGURATION = Path("/etc/fuse.conf")
@@ -98,6 +100,23 @@ def sandbox_finding(setting: str, reached: Reached) -> Finding:
     is_lacking = bool(reached.lacks) and reached.level < Cage.BUBBLEWRAP
     remedy = "apt install bubblewrap (as root), or the package of that name on your system" if is_lacking else ""
     return Finding("sandbox", Level.WARNING if is_lacking else Level.OK, reached.text, remedy)
+
+
+def group_findings(settings: Settings) -> Iterator[Finding]:
+    """Who may make environments."""
+    try:
+        sharing = find_sharing(settings)
+    except MachineError as error:
+        yield Finding("who may write", Level.PROBLEM, "nobody: a group is missing", str(error))
+        return
+    if not settings.is_shared:
+        yield Finding("who may write", Level.OK, "you, for nobody else sees the mount")
+    elif sharing.problem:
+        yield Finding("who may write", Level.WARNING, "only root: a group is missing", sharing.problem)
+    elif sharing.gid is None:
+        yield Finding("who may write", Level.OK, f"specs-mode {sharing.permissions:o}")
+    else:
+        yield Finding("who may write", Level.OK, f"members of the group {group_text(sharing.gid)}")
 
 
 def state_findings(settings: Settings) -> Iterator[Finding]:

@@ -11,14 +11,14 @@ from cyclopts import Parameter
 from condafs.cli.dated import set_exclude_newer
 from condafs.cli.parameters import JsonOption, MountOption, NameArgument
 from condafs.cli.terminal import print_json, remarks
-from condafs.cli.watch import Verdict, judge, watch
+from condafs.cli.waiting import watch
 from condafs.client.envs import Envs
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import Status
 from condafs.client.submission import build_of, parse_or_refuse, replace_specification, write_specification
+from condafs.client.verdict import Verdict, judge
 from condafs.errors import CondafsError, NotFoundError, UserError
 from condafs.names import BuildName
-from condafs.wording import size_text
 
 WaitOption = Annotated[
     bool, Parameter(negative="", help="Stay until it is ready or has failed, and show how far it is.")
@@ -127,13 +127,8 @@ class BuildFailedError(CondafsError):
 
 
 def _praise(envs: Envs, status: Status, seconds: float) -> str:
-    current = status.current
-    facts = (
-        [f"generation {current.generation}", f"{current.package_count} packages", size_text(current.size_bytes)]
-        if current
-        else []
-    )
-    return f"{status.name} is ready after {seconds:.1f} s: {', '.join(facts)} in {envs.mount / status.name}"
+    facts = status.current.summary if status.current else ""
+    return f"{status.name} is ready after {seconds:.1f} s: {facts} in {envs.mount / status.name}"
 
 
 def _lament(envs: Envs, submitted: BuildName, verdict: Verdict | None, status: Status | None) -> str:

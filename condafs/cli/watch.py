@@ -1,175 +1,113 @@
-"""Waiting for a build: what its status means, and how its progress looks.
+"""`watch`: mirror files elsewhere into the mount, in the foreground."""
 
-The mount has no events to wait for, so its status is read again and again: often at first, because a build that exists
-already is settled within milliseconds, and ten times a second then.
-"""
+import json as json_text
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
 
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from enum import StrEnum
-from typing import Protocol
+import trio
+from cyclopts import Parameter
+from rich.text import Text
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-from condafs.cli.report import progress_text
-from condafs.cli.terminal import remarks
+from condafs.cli.parameters import MountOption
+from condafs.cli.terminal import output
 from condafs.client.envs import Envs
-from condafs.client.status import ACTIVE_STATES, BuildInTheMaking, Status
-from condafs.names import BuildName
-from condafs.wording import size_text
+from condafs.client.mountpoint import find_mount
+from condafs.errors import UserError
+from condafs.mirror.door import Door
+from condafs.mirror.reports import Kind, Report
+from condafs.mirror.survey import Selection
+from condafs.mirror.watcher import Watcher
+from condafs.names import is_spec_file
 
-_FIRST_PAUSE_SECONDS = 0.01
-_LONGEST_PAUSE_SECONDS = 0.1
-_STALE_SECONDS = 3
-"""How long a verdict that stood there before the file was written may stay until it is believed to be the new one."""
-_LOST_SECONDS = 30
-"""How long a mount may take to mention a build at all; it is milliseconds unless the machine is in trouble."""
+_STYLES = {
+    Kind.READY: "green",
+    Kind.FAILED: "bold red",
+    Kind.REFUSED: "bold red",
+    Kind.CANCELLED: "magenta",
+    Kind.KEPT: "yellow",
+    Kind.OFFLINE: "yellow",
+    Kind.SLOW: "yellow",
+    Kind.MISSING: "yellow",
+    Kind.UNREADABLE: "yellow",
+}
 
-
-class Verdict(StrEnum):
-    """How a submitted build ended."""
-
-    READY = "ready"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SUPERSEDED = "superseded"
-    LOST = "lost"
-
-
-def judge(status: Status | None, build: BuildName) -> Verdict | None:
-    """What the status says about a build; None while nothing is decided, or while it is not mentioned yet."""
-    if status is None:
-        return None
-    digest = build.digest.hex
-    if status.current and status.current.digest == digest:
-        return Verdict.READY
-    building = status.building
-    if building and building.digest == digest:
-        if building.state in ACTIVE_STATES:
-            return None
-        return Verdict(building.state) if building.state in list(Verdict) else Verdict.FAILED
-    if status.state in {"failed", "cancelled"} and status.last_error and status.last_error.build == str(build):
-        return Verdict(status.state)
-    return None
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Display(Protocol):
-    """Something that shows a status while it changes."""
+def watch(
+    *paths: Path,
+    pattern: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)] = (),
+    retire: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    with_parent: Annotated[bool, Parameter(negative="", show=False)] = False,
+    mount: MountOption = None,
+) -> int:
+    """Mirror specification files elsewhere into .specs as they change.
 
-    def show(self, building: BuildInTheMaking) -> None:
-        """Show it now."""
-
-
-def watch(envs: Envs, build: BuildName, before: Status | None) -> tuple[Verdict, Status | None]:
-    """Wait until a build that was just submitted is decided, and show its progress on standard error.
+    Until it is interrupted (Ctrl-C). What changed while nobody watched is submitted first. The environment is called
+    as the file's `name:` says, else as the file, or as its directory when it is an environment.yml. In directories, at
+    any depth, YAML files with a line `dependencies:` are watched. A file that is removed leaves its environment alone.
 
     Args:
-        envs: The mount.
-        build: What was submitted.
-        before: The status before that; the same failure still standing there is not believed at once.
-
-    Returns:
-        The verdict and the status that gave it. SUPERSEDED as well when the name does not mention the build any more,
-        LOST when it never did.
+        paths: Files and directories; they need not exist yet.
+        pattern: In directories, watch the files whose names match this instead ('*.lock'); may be given again.
+        retire: Retire an environment when its file has been gone for three seconds.
+        json: Print a line of JSON an event.
+        with_parent: End when standard input does.
+        mount: The mount that is meant.
     """
-    console = remarks()
-    clock = time.monotonic
-    last_change, pause, is_seen = clock(), _FIRST_PAUSE_SECONDS, False
-    last: Status | None = before
-    with _display(console, build) as display:
-        while True:
-            status = envs.find_status(build.name.text)
-            if status != last:
-                last, last_change = status, clock()
-            is_settled = status != before or clock() - last_change > _STALE_SECONDS
-            verdict = judge(status, build)
-            if status and verdict and (is_settled or verdict is Verdict.READY):
-                return verdict, status
-            building = status.building if status else None
-            if building and building.digest == build.digest.hex:
-                is_seen = True
-                display.show(building)
-            elif clock() - last_change > (_STALE_SECONDS if is_seen else _LOST_SECONDS):
-                return (Verdict.SUPERSEDED if is_seen else Verdict.LOST), status
-            time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+    if not paths:
+        msg = "say what to watch: files or directories, as in: condafs watch ."
+        raise UserError(msg)
+    selection = Selection(tuple(dict.fromkeys(map(_checked, paths))), pattern)
+    watcher = Watcher(selection, Door(Envs(find_mount(mount))), _print_json if json else _print, retires=retire)
+    try:
+        trio.run(_live, watcher, with_parent)
+    except* BrokenPipeError:
+        raise BrokenPipeError from None
+    return 0
 
 
-def _display(console: Console, build: BuildName) -> AbstractContextManager[Display]:
-    return _bars(console, build) if console.is_terminal else _lines(console, build)
+def _checked(path: Path) -> Path:
+    """Absolute, without resolving links: those are followed as they change."""
+    place = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - see above
+    if place.is_file() and not is_spec_file(place.name):
+        msg = f"{path} is no specification: its name begins with a letter and ends in .yaml, .yml, .lock or .txt"
+        raise UserError(msg)
+    return place
 
 
-class _Lines:
-    """One line a phase: for a log file, a pipe, a CI job."""
-
-    def __init__(self, console: Console, build: BuildName) -> None:
-        self._console = console
-        self._name = build.name.text
-        self._last: tuple[str, str, int] | None = None
-
-    def show(self, building: BuildInTheMaking) -> None:
-        """Print a line when state, phase or try differ from the last."""
-        what = (building.state, building.phase, building.attempts)
-        if what != self._last:
-            self._last = what
-            words = progress_text(building) if building.state != "queued" else ""
-            self._console.print(f"{self._name}: {building.state} {words}".rstrip())
+async def _live(watcher: Watcher, with_parent: bool) -> None:  # noqa: FBT001 - trio.run passes positions only
+    with trio.open_signal_receiver(*ENDING_SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_at_signal, signals, nursery.cancel_scope)
+            if with_parent:
+                nursery.start_soon(_end_with_input, nursery.cancel_scope)
+            nursery.start_soon(watcher.run)
 
 
-@contextmanager
-def _lines(console: Console, build: BuildName) -> Iterator[Display]:
-    yield _Lines(console, build)
+async def _end_at_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
 
 
-class _Bars:
-    """A line a phase, each with its bar; the last one moves."""
-
-    def __init__(self, progress: Progress, build: BuildName) -> None:
-        self._progress = progress
-        self._build = build
-        self._tasks: dict[tuple[int, str], TaskID] = {}
-
-    def show(self, building: BuildInTheMaking) -> None:
-        """Move the bar of the phase; the earlier ones are full."""
-        label = building.phase if building.state == "building" and building.phase else building.state
-        key = (building.attempts, label)
-        if key not in self._tasks:
-            for task in self._tasks.values():
-                self._finish(task)
-            self._tasks[key] = self._progress.add_task(label, total=None, detail="", tries=_tries(building))
-        total = building.total_bytes or building.total or None
-        done = building.done_bytes if building.total_bytes else building.done
-        self._progress.update(self._tasks[key], total=total, completed=done, detail=_detail(building))
-
-    def _finish(self, task: TaskID) -> None:
-        total = self._progress.tasks[task].total or 1
-        self._progress.update(task, total=total, completed=total, detail="")
-        self._progress.stop_task(task)
+async def _end_with_input(scope: trio.CancelScope) -> None:
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+        async for _ in stream:
+            pass
+    scope.cancel()
 
 
-@contextmanager
-def _bars(console: Console, build: BuildName) -> Iterator[Display]:
-    columns = (
-        TextColumn("  {task.description:<10}", style="bold", markup=False),
-        BarColumn(bar_width=28),
-        TextColumn("{task.fields[detail]}", markup=False),
-        TextColumn("{task.fields[tries]}", style="yellow", markup=False),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        yield _Bars(progress, build)
+def _print(report: Report) -> None:
+    name = f"{report.name}: " if report.name else ""
+    output().print(Text.assemble((name, "bold"), (report.text, _STYLES.get(report.kind, ""))))
+    sys.stdout.flush()
 
 
-def _tries(building: BuildInTheMaking) -> str:
-    return f"try {building.attempts} of {building.max_attempts}" if building.attempts > 1 else ""
-
-
-def _detail(building: BuildInTheMaking) -> str:
-    words = [f"{building.done}/{building.total}"] if building.total else []
-    if building.total_bytes:
-        words.append(f"{size_text(building.done_bytes)} of {size_text(building.total_bytes)}")
-    if building.state == "waiting":
-        words = [progress_text(building)]
-    return " ".join([*words, building.package])
+def _print_json(report: Report) -> None:
+    sys.stdout.write(json_text.dumps(report.as_fields(), ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from condafs.wording import size_text
+
 ACTIVE_STATES = frozenset({"queued", "building", "waiting"})
 """Stories that go on by themselves."""
 
@@ -28,6 +30,11 @@ class CurrentBuild:
     package_count: int | None = None
     path: str = ""
     sandbox: str = ""
+
+    @property
+    def summary(self) -> str:
+        """`generation 3, 41 packages, 512 MB`."""
+        return f"generation {self.generation}, {self.package_count} packages, {size_text(self.size_bytes)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
-"""What changes without a new file, each one step in the mount: roll back, cancel, delete, retire, try again."""
+"""What changes without a new file, each one step in the mount: roll back, cancel, delete, retire, try again, renew."""
 
 import errno
 import os
 import secrets
 
 from condafs.client.envs import Envs, not_yours
-from condafs.errors import ForbiddenError, NotFoundError
+from condafs.client.quota import read_quota
+from condafs.errors import ForbiddenError, NotFoundError, QuotaError
 from condafs.names import BuildName, behalf_name
 
 
@@ -57,6 +58,23 @@ def cancel(envs: Envs, name: str) -> str:
         msg = f"the build of {name} ended just now. See: condafs status {name}"
         raise NotFoundError(msg) from None
     return status.active_build
+
+
+def renew(envs: Envs, build: BuildName) -> None:
+    """Have a published build made again in its place, because it is damaged; it leads nowhere meanwhile.
+
+    Raises:
+        NotFoundError: It is not there.
+        ForbiddenError: It belongs to somebody else.
+    """
+    link = envs.mount / str(build)
+    try:
+        os.utime(link, follow_symlinks=False)
+    except FileNotFoundError:
+        msg = f"there is no published build {build}"
+        raise NotFoundError(msg) from None
+    except PermissionError:
+        raise not_yours(str(build), str(link.lstat().st_uid)) from None
 
 
 def delete_build(envs: Envs, build: BuildName) -> None:
@@ -115,6 +133,7 @@ def try_again(envs: Envs, name: str) -> None:
     Raises:
         NotFoundError: No such environment, or it is retired.
         ForbiddenError: It belongs to somebody else.
+        QuotaError: Its owner's quota is used up.
     """
     status = envs.status(name)
     if not status.file:
@@ -124,3 +143,8 @@ def try_again(envs: Envs, name: str) -> None:
         (envs.specs / status.file).touch()
     except PermissionError:
         raise not_yours(name, status.owner) from None
+    except OSError as error:
+        if error.errno != errno.EDQUOT:
+            raise
+        used_up = read_quota(envs, int(status.owner)).used_up if status.owner.isdecimal() else ""
+        raise QuotaError(used_up or f"{name}: a quota is used up") from None

@@ -12,10 +12,14 @@ and the place::
     default-channels: [bioconda, conda-forge]
     allow-other: yes              # yes or no
     specs-mode: 3775              # permission bits, octal
+    specs-group: condafs          # whose members may write
+    quota-bytes: 20G              # for each user; quota-environments and quota-builds-per-day are numbers
+    quotas: {ann: {environments: none}, "@students": {environments: 3, bytes: 5G}}
     image-base: none              # host, none, or a path
     catalog-group: condafs-http   # who may read the catalog: the HTTP server's group
     http-bind: [127.0.0.1:8080, "unix:/run/condafs-http/socket"]
     http-open: no                 # reading needs a token, too
+    watch: [/srv/specs]           # a path, or several
 """
 
 import difflib

@@ -1,6 +1,7 @@
 """Settings as a value, their defaults, and what is known of the machine."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Settings:
         default_channels: For specifications that name none.
         channel_alias: URL that plain channel names are below.
         allow_other: Whether other users see the mount; None: when running as root.
-        specs_mode: Permission bits of `.specs`, `.logs` and the root.
+        specs_mode: Permission bits of `.specs`, `.logs` and the root; None: see `config.sharing`.
+        specs_group: Their group; None: `condafs`, where there is such a group.
         image_base: What container images stand on when their specification does not say: `host`, `none`, or the
             absolute path of an OCI archive.
         catalog_group: Users of this group may read the catalog, as the HTTP server does when it is another user; "" for
@@ -56,6 +58,11 @@ class Settings:
         http_open: Whether everybody who reaches the server may read; else a token is needed for that, too.
         http_ui: Directory of conda-store's web interface, to be served at `/ui/`; None: it is not.
         http_dynamic: Whether pulling `condafs-dynamic/…` from its registry builds environments.
+        watch: Files and directories that the daemon itself mirrors into `.specs`, as its own user.
+        watch_retire: Whether an environment is retired when its watched file is removed.
+        quota_environments, quota_builds_per_day, quota_bytes: What one user may have: environments, builds begun on one
+            day (UTC), bytes of builds beyond the package cache; None: any number.
+        quotas: The same for some, by `user` or `@group`: fields of `config.quotas.Limits` that differ.
     """
 
     state: Path
@@ -71,7 +78,8 @@ class Settings:
     default_channels: tuple[str, ...] = ("conda-forge",)
     channel_alias: str = "https://conda.anaconda.org"
     allow_other: bool | None = None
-    specs_mode: int = 0o1777
+    specs_mode: int | None = None
+    specs_group: str | None = None
     image_base: str = "host"
     catalog_group: str = ""
     http_bind: tuple[str, ...] = ()
@@ -80,6 +88,17 @@ class Settings:
     http_open: bool = True
     http_ui: Path | None = None
     http_dynamic: bool = False
+    watch: tuple[Path, ...] = ()
+    watch_retire: bool = False
+    quota_environments: int | None = None
+    quota_builds_per_day: int | None = None
+    quota_bytes: int | None = None
+    quotas: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other users see the mount."""
+        return os.geteuid() == 0 if self.allow_other is None else self.allow_other
 
     @property
     def catalog(self) -> Path:
@@ -112,6 +131,11 @@ class Settings:
     def logs(self) -> Path:
         """One log a build."""
         return self.state / "logs"
+
+    @property
+    def locks(self) -> Path:
+        """Locks of damaged builds, as long as they are being made again."""
+        return self.state / "locks"
 
     @property
     def exports(self) -> Path:

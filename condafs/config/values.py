@@ -81,11 +81,62 @@ def _mode(node: yaml.Node) -> int:
     return int(match[1], 8)
 
 
+def _paths(node: yaml.Node) -> tuple[Path, ...]:
+    return tuple(map(_path, node.value if isinstance(node, yaml.SequenceNode) else [node]))
+
+
 def _words(node: yaml.Node) -> tuple[str, ...]:
     if not isinstance(node, yaml.SequenceNode) or not node.value:
         msg = "is a list, as in [bioconda, conda-forge]"
         raise ValueError(msg)
     return tuple(_scalar(item) for item in node.value)
+
+
+def _limit(read: Callable[[yaml.Node], int]) -> Callable[[yaml.Node], int | None]:
+    """`none`, or what `read` reads."""
+    return lambda node: None if isinstance(node, yaml.ScalarNode) and node.value in {"none", "null"} else read(node)
+
+
+def _number(node: yaml.Node) -> int:
+    text = _scalar(node)
+    if not re.fullmatch(r"\d{1,9}", text):
+        msg = f"is a whole number or none, not {text!r}"
+        raise ValueError(msg)
+    return int(text)
+
+
+_LIMITS: dict[str, tuple[str, Callable[[yaml.Node], int | None]]] = {
+    "environments": ("environments", _limit(_number)),
+    "builds-per-day": ("builds_per_day", _limit(_number)),
+    "bytes": ("own_bytes", _limit(lambda node: parse_size(_scalar(node)))),
+}
+"""Key -> field of `config.quotas.Limits`, and reader of its value."""
+
+
+def _quotas(node: yaml.Node) -> dict[str, dict[str, int | None]]:
+    if not isinstance(node, yaml.MappingNode):
+        msg = 'is a mapping, as in {ann: {environments: 20}, "@students": {environments: 3}}'
+        raise ValueError(msg)  # noqa: TRY004 - the caller turns it into a refusal with a place
+    found: dict[str, dict[str, int | None]] = {}
+    for key, value in node.value:
+        who = _scalar(key)
+        if not isinstance(value, yaml.MappingNode) or not value.value:
+            msg = f"of {who} is a mapping with some of {', '.join(_LIMITS)}"
+            raise ValueError(msg)
+        found[who] = dict(_limit_of(who, _scalar(name), limit) for name, limit in value.value)
+    return found
+
+
+def _limit_of(who: str, name: str, node: yaml.Node) -> tuple[str, int | None]:
+    if name not in _LIMITS:
+        msg = f"of {who} has no {name!r}: there are {', '.join(_LIMITS)}"
+        raise ValueError(msg)
+    field, read = _LIMITS[name]
+    try:
+        return field, read(node)
+    except ValueError as error:
+        msg = f"of {who}: {name} {error}"
+        raise ValueError(msg) from None
 
 
 def _url(node: yaml.Node) -> str:
@@ -151,6 +202,11 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "channel_alias": _url,
     "allow_other": _truth,
     "specs_mode": _mode,
+    "specs_group": _scalar,
+    "quota_environments": _LIMITS["environments"][1],
+    "quota_builds_per_day": _LIMITS["builds-per-day"][1],
+    "quota_bytes": _LIMITS["bytes"][1],
+    "quotas": _quotas,
     "image_base": _image_base,
     "catalog_group": _scalar,
     "http_bind": _addresses,
@@ -159,5 +215,7 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "http_open": _truth,
     "http_ui": _path,
     "http_dynamic": _truth,
+    "watch": _paths,
+    "watch_retire": _truth,
 }
 """Field of `Settings` -> reader of its value."""

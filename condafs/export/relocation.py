@@ -50,14 +50,14 @@ def _text_edits(data: bytes, old: bytes, new: bytes) -> list[_Edit]:
         at = data.find(b"\n")
         at = len(data) if at < 0 else at
         line = data[:at].replace(old, new)
-        edits.append((0, at, _short(line) if len(line) > MAX_SHEBANG else line))
+        edits.append((0, at, short_shebang(line) if len(line) > MAX_SHEBANG else line))
     while (found := data.find(old, at)) >= 0:
         at = found + len(old)
         edits.append((found, at, new))
     return edits
 
 
-def _short(line: bytes) -> bytes:
+def short_shebang(line: bytes) -> bytes:
     """A first line that does as `line` does and is short enough."""
     match = _SHEBANG.match(line)
     if not match:

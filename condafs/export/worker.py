@@ -18,6 +18,7 @@ import os
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 from condafs.export.index import Index
 from condafs.export.reader import Reader
@@ -42,7 +43,8 @@ def main(line: int, memory: int) -> None:
     os.nice(NICE)
     view = memoryview(mmap.mmap(memory, 0))
     archives: dict[int, Reader] = {}
-    with socket.socket(fileno=line) as messages:
+    # A daemon that is killed while it is being answered leaves a connection that is reset, or a broken one.
+    with socket.socket(fileno=line) as messages, suppress(ConnectionError):
         while True:
             message, descriptors, _, _ = socket.recv_fds(messages, REQUEST.size, 2, socket.MSG_CMSG_CLOEXEC)
             if not message:

@@ -1,66 +1,141 @@
-"""From a directory to a mounted pyfuse3: the mount is made by fusermount3, the first words are exchanged here.
+"""How this process comes by a connection to the kernel: it mounts, or it was passed one, fresh or in use.
 
-pyfuse3 asks the kernel for less than it offers, and has no way to ask for more. So libfuse meets the kernel through
-this module: the kernel's FUSE_INIT is handed on over a pair of sockets, libfuse's reply is read, what is missing is
-added, and the kernel's descriptor takes the place of the socket that libfuse holds.
-
-What is added is FUSE_CACHE_SYMLINKS (Linux 4.20): the kernel remembers where a symbolic link leads until it is told
-to forget. A walk through `/envs/foo/bin` then costs no request at all instead of two.
-
-Source of the layout: linux/fuse.h, struct fuse_in_header, fuse_init_in, fuse_out_header, fuse_init_out; of
-_FUSE_COMMFD: libfuse, doc/mount.fuse3.8 and util/fusermount.c. libfuse takes `/dev/fd/N` for a mount point since 3.3.
+Source: of _FUSE_COMMFD: libfuse, doc/mount.fuse3.8 and util/fusermount.c.
 """
 
 import logging
 import os
 import socket
-import struct
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyfuse3
 import trio
 
 from condafs.errors import MachineError
-from condafs.filesystem.mounting import Mount, fusermount, mount_at, unmount_if_there
+from condafs.filesystem.handshake import PATIENCE_SECONDS, Handshake, introduce
+from condafs.filesystem.ledger import Ledger
+from condafs.filesystem.mounting import (
+    Mount,
+    clear_dead_mounts,
+    fusermount,
+    mount_at,
+    mount_options,
+    raise_read_ahead,
+    require_device,
+    require_free,
+    unmount_if_there,
+)
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 10
-"""How long the kernel, fusermount3 and libfuse may take for their part of the start."""
 
-_INIT = 26
-_CACHE_SYMLINKS = 1 << 23
-_OPCODE_AT, _OFFERED_AT = 4, 52
-_REPLY_HEADER = struct.Struct("<IiQ")
-_ACCEPTED_AT = _REPLY_HEADER.size + 12
-_MESSAGE_BYTES = 1 << 20
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """A mount that outlives the process, because whoever started it keeps the connection.
+
+    Attributes:
+        keep: Gives a connection into custody. Blocking.
+        drop: Takes it back: it cannot be used any more. Blocking.
+        ledger: What is to be known of it, for who takes it over; None when nobody is to.
+    """
+
+    keep: Callable[[int], None]
+    drop: Callable[[], None]
+    ledger: Ledger | None = None
 
 
-async def connect(operations: pyfuse3.Operations, mountpoint: Path, options: set[str]) -> Mount:
-    """Mount, and make pyfuse3 ready to answer: `pyfuse3.main` comes next, `pyfuse3.close(unmount=False)` last.
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A mount, and pyfuse3 ready to answer: `pyfuse3.main` comes next, `pyfuse3.close(unmount=False)` last.
+
+    Attributes:
+        is_lasting: Whether the mount stays when this process ends.
+        is_resumed: Whether the kernel knows it from another process.
+    """
+
+    mount: Mount
+    is_lasting: bool = False
+    is_resumed: bool = False
+
+
+async def connect(
+    operations: pyfuse3.Operations, mountpoint: Path, *, allow_other: bool, custody: Custody | None
+) -> Connection:
+    """Mount, and make pyfuse3 ready to answer.
 
     Args:
         operations: The handlers.
-        mountpoint: An empty directory.
-        options: Of mount.fuse3(8).
+        mountpoint: Absolute, an empty directory. A dead mount of ours there is cleared away.
+        allow_other: Whether other users may look.
+        custody: Who keeps the connection; None: nobody.
 
     Raises:
         MachineError: It cannot be mounted; nothing is mounted then.
     """
+    require_device()
+    options = mount_options(allow_other=allow_other)
+    await clear_dead_mounts(mountpoint)
+    require_free(mountpoint)
+    mountpoint = mountpoint.resolve()  # noqa: ASYNC240 - nothing is mounted there now
     kernel = await trio.to_thread.run_sync(ask_for_mount, mountpoint, options)
     mount = mount_at(mountpoint)
     if mount is None:
         os.close(kernel)
         msg = f"{mountpoint} is mounted where this process cannot see it"
         raise MachineError(msg)
+    ledger = custody.ledger if custody else None
     try:
-        await _introduce(operations, kernel)
+        if ledger:
+            ledger.begin_anew(mount.device)
+        await introduce(operations, kernel, Handshake(), ledger.note_handshake if ledger else _note_nothing)
+        if custody and ledger:
+            await trio.to_thread.run_sync(custody.keep, kernel)
     except BaseException:
-        os.close(kernel)
         unmount_if_there(mount)
         raise
-    os.close(kernel)
+    finally:
+        os.close(kernel)
+    raise_read_ahead(mount)
+    return Connection(mount, is_lasting=ledger is not None)
+
+
+async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, custody: Custody) -> Connection:
+    """Make pyfuse3 ready to answer on a connection that was passed to this process, which is closed.
+
+    Nothing here looks at the mount point itself: as long as nobody answers, such a look would hang.
+
+    Raises:
+        MachineError: It is not mounted there, was used by a process of which too little is known, or by another
+            libfuse. It is not in custody any more.
+    """
+    ledger = custody.ledger
+    try:
+        mount = _require(find_waiting_mount(mountpoint), mountpoint)
+        before = ledger.handshake if ledger else Handshake()
+        if before.reply:
+            before.require_resumable()
+        await introduce(operations, kernel, before, ledger.note_handshake if ledger else _note_nothing)
+    except BaseException:
+        await trio.to_thread.run_sync(custody.drop)
+        raise
+    finally:
+        os.close(kernel)
+    logger.info("%s is %s", mountpoint, "taken over" if before.reply else "mounted for us")
+    return Connection(mount, is_lasting=True, is_resumed=bool(before.reply))
+
+
+def find_waiting_mount(mountpoint: Path) -> Mount | None:
+    """What is mounted where perhaps nobody answers yet: nothing looks at the mount point itself."""
+    return mount_at(mountpoint.parent.resolve() / mountpoint.name)
+
+
+def _require(mount: Mount | None, mountpoint: Path) -> Mount:
+    if mount is None or not mount.is_condafs:
+        msg = f"a connection was passed, but {mountpoint} is not mounted"
+        raise MachineError(msg)
     return mount
 
 
@@ -91,71 +166,5 @@ def ask_for_mount(mountpoint: Path, options: set[str]) -> int:
     return descriptors[0]
 
 
-async def _introduce(operations: pyfuse3.Operations, kernel: int) -> None:
-    """Let libfuse answer the kernel's FUSE_INIT, and put the kernel's descriptor where libfuse reads."""
-    with trio.move_on_after(PATIENCE_SECONDS):
-        await trio.lowlevel.wait_readable(kernel)
-    trio.lowlevel.notify_closing(kernel)
-    os.set_blocking(kernel, False)
-    try:
-        request = os.read(kernel, _MESSAGE_BYTES)
-    except BlockingIOError:
-        request = b""
-    os.set_blocking(kernel, True)
-    if len(request) < _OFFERED_AT + 4 or _number(request, _OPCODE_AT) != _INIT:
-        msg = "the kernel does not begin with FUSE_INIT: this kernel is not known to condafs"
-        raise MachineError(msg)
-    ours, libfuse = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, libfuse:
-        ours.send(request)
-        try:
-            pyfuse3.init(operations, f"/dev/fd/{libfuse.fileno()}", set())
-        except RuntimeError as error:
-            msg = f"libfuse cannot start: {error}"
-            raise MachineError(msg) from error
-        session = libfuse.detach()  # pyfuse3.close() closes it from now on
-        try:
-            reply = accept_symlink_cache(request, await _reply_of_libfuse(ours))
-            os.write(kernel, reply)
-        except BaseException:
-            pyfuse3.close(unmount=False)
-            raise
-        os.dup2(kernel, session, inheritable=False)
-
-
-async def _reply_of_libfuse(ours: socket.socket) -> bytes:
-    """What libfuse answers; a main loop of its own runs for as long as that takes."""
-    reply = b""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(pyfuse3.main, 1, 1)
-        with trio.move_on_after(PATIENCE_SECONDS):
-            await trio.lowlevel.wait_readable(ours)
-            reply = ours.recv(_MESSAGE_BYTES)
-        nursery.cancel_scope.cancel()
-    return reply
-
-
-def accept_symlink_cache(request: bytes, reply: bytes) -> bytes:
-    """The reply to FUSE_INIT, which accepts the offer to remember symbolic links as well.
-
-    Args:
-        request: What the kernel offers.
-        reply: What libfuse accepts of it.
-
-    Raises:
-        MachineError: libfuse refuses the kernel's version.
-    """
-    size, error, _ = _REPLY_HEADER.unpack_from(reply) if len(reply) >= _ACCEPTED_AT + 4 else (-1, 0, 0)
-    if error or size != len(reply):
-        msg = f"libfuse and the kernel do not understand each other (FUSE_INIT: error {-error}, {len(reply)} bytes)"
-        raise MachineError(msg)
-    if not _number(request, _OFFERED_AT) & _CACHE_SYMLINKS:
-        logger.info("this kernel does not remember symbolic links: each walk through a name asks the daemon")
-        return reply
-    accepted = struct.pack("<I", _number(reply, _ACCEPTED_AT) | _CACHE_SYMLINKS)
-    return reply[:_ACCEPTED_AT] + accepted + reply[_ACCEPTED_AT + 4 :]
-
-
-def _number(message: bytes, at: int) -> int:
-    number: int = struct.unpack_from("<I", message, at)[0]
-    return number
+def _note_nothing(handshake: Handshake) -> None:
+    """Nobody is to go on with it."""

@@ -12,6 +12,7 @@ from condafs.errors import (
     ForbiddenError,
     InvalidNameError,
     NotFoundError,
+    QuotaError,
     SpecificationError,
     UserError,
 )
@@ -23,6 +24,7 @@ _ERRNO: dict[type[CondafsError], int] = {
     InvalidNameError: errno.EINVAL,
     AmbiguousDigestError: errno.EINVAL,
     ConflictError: errno.EINVAL,
+    QuotaError: errno.EDQUOT,
     SpecificationError: errno.EINVAL,
     UserError: errno.EINVAL,
     DiskFullError: errno.ENOSPC,
@@ -78,7 +80,9 @@ def encode_attributes(number: int, attributes: Attributes, lifetimes: Lifetimes)
     return entry
 
 
-def decode_changes(entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields) -> Changes:
+def decode_changes(
+    entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields, context: pyfuse3.RequestContext
+) -> Changes:
     """What setattr asks for. Changes of ctime alone come with other changes and are made underneath anyway."""
     return Changes(
         permissions=entry.st_mode & 0o7777 if fields.update_mode else None,
@@ -87,4 +91,5 @@ def decode_changes(entry: pyfuse3.EntryAttributes, fields: pyfuse3.SetattrFields
         size_bytes=entry.st_size if fields.update_size else None,
         mtime_ns=entry.st_mtime_ns if fields.update_mtime else None,
         atime_ns=entry.st_atime_ns if fields.update_atime else None,
+        caller=decode_caller(context),
     )

@@ -10,9 +10,11 @@ from hashlib import blake2b
 
 import pyfuse3
 
-from condafs.tree.node import Node
+from condafs.filesystem.memory import Memory
+from condafs.tree.node import Link, Node
 
 _MARK = 1 << 62
+_UNKNOWN = 1 << 62
 
 
 def number_of(key: bytes, salt: int = 0) -> int:
@@ -26,9 +28,11 @@ class Inodes:
 
     Args:
         root: Has number 1 and is never forgotten.
+        memory: Told of numbers that the kernel hears for the first time, and forgets.
     """
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, memory: Memory) -> None:
+        self._memory = memory
         self._nodes: dict[int, Node] = {pyfuse3.ROOT_INODE: root}
         self._lookups: dict[int, int] = {}
         # Both ways, of those numbers only that are not the hash of the key.
@@ -41,6 +45,10 @@ class Inodes:
     def find(self, number: int) -> Node | None:
         """The node of that number, if it is known."""
         return self._nodes.get(number)
+
+    def links(self) -> list[int]:
+        """Numbers of all symbolic links that are known."""
+        return [number for number, node in self._nodes.items() if isinstance(node, Link)]
 
     def peek(self, node: Node) -> int:
         """The number of a node, without counting it as known to the kernel. Any thread may ask."""
@@ -61,12 +69,24 @@ class Inodes:
         if known is not None:
             self._lookups[number] = known + 1
         elif number != pyfuse3.ROOT_INODE:
-            self._nodes[number] = node
-            self._lookups[number] = 1
-            key = node.key
-            if number != number_of(key):
-                self._odd_numbers[key] = number
-                self._odd_keys[number] = key
+            self._know(number, node, 1)
+            self._memory.note_node(number, node.key)
+
+    def recall(self, number: int, node: Node) -> None:
+        """The kernel was told of a node by another process; how often is not known, so it is never forgotten."""
+        self._know(number, node, _UNKNOWN)
+
+    def _know(self, number: int, node: Node, lookups: int) -> None:
+        self._nodes[number] = node
+        self._lookups[number] = lookups
+        key = node.key
+        if number != number_of(key):
+            self._odd_numbers[key] = number
+            self._odd_keys[number] = key
+
+    def flush(self) -> None:
+        """What was remembered is safe when this returns: before the kernel hears of it."""
+        self._memory.flush()
 
     def forget(self, counts: Iterable[tuple[int, int]]) -> None:
         """The kernel dropped that many of its references; never raises."""
@@ -77,6 +97,7 @@ class Inodes:
             elif number != pyfuse3.ROOT_INODE:
                 self._lookups.pop(number, None)
                 self._nodes.pop(number, None)
+                self._memory.note_forgotten(number)
                 key = self._odd_keys.pop(number, b"")
                 if self._odd_numbers.get(key) == number:
                     del self._odd_numbers[key]

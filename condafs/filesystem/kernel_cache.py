@@ -11,6 +11,7 @@ Two things with two rules:
 On the event loop either is a deadlock that not even SIGKILL ends.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -54,6 +55,13 @@ class KernelCache:
             except OSError as error:
                 logger.warning("the kernel may go on to lead %r where it led: %s", name, error)
         self._names.put((self._inodes.peek(directory), encode_name(name)))
+
+    def forget_links(self) -> None:
+        """Where any link leads is forgotten: it may have moved when nobody could tell. Blocking."""
+        for number in self._inodes.links():
+            with self._telling, contextlib.suppress(OSError):  # the kernel does not know it
+                if self._is_open:
+                    pyfuse3.invalidate_inode(number)
 
     def close(self) -> None:
         """The kernel is not told of anything any more. Blocking; the event loop must go on answering meanwhile.

@@ -29,12 +29,12 @@ class Listing:
     def __init__(self, directory: Directory, inodes: Inodes) -> None:
         self.directory = directory
         self._inodes = inodes
-        self._names: Sequence[str] = ()
+        self._names: Sequence[str] | None = None  # not read yet, by this process
         self._shared: dict[int, pyfuse3.EntryAttributes] = {}
 
     async def reply(self, start: int, token: pyfuse3.ReaddirToken) -> None:
         """Answer with as many names as fit, from a position on. Position 0 reads them anew, as rewinddir(3) wants."""
-        if start == 0:
+        if start == 0 or self._names is None:
             self._names = await self.directory.names()
         names, listed, remember = self._names, self.directory.listed, self._inodes.remember
         for position in range(start, len(names)):
@@ -45,6 +45,7 @@ class Listing:
             if not pyfuse3.readdir_reply(token, encode_name(names[position]), entry, position + 1):
                 break
             remember(node, entry.st_ino)
+        self._inodes.flush()
 
     def _entry(self, node: Node) -> pyfuse3.EntryAttributes | None:
         attributes = node.listed_attributes()

@@ -13,6 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import trio
+
 from condafs.errors import MachineError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,9 @@ MOUNTINFO = Path("/proc/self/mountinfo")
 
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _UNMOUNT_SECONDS = 20
+
+ANSWER_SECONDS = 5
+"""How long a mount that is in the way may take to show that it lives."""
 
 READ_AHEAD_KIB = 2048
 """Two requests of 1 MiB, the most that one can ask for (FUSE_MAX_MAX_PAGES), are under way at a time then. By default
@@ -39,12 +44,14 @@ class Mount:
         place: Where.
         type: Of the file system, as `fuse.condafs`.
         source: Its name, as `condafs`.
+        is_shared: Whether other users are let in.
     """
 
     device: str
     place: Path
     type: str
     source: str
+    is_shared: bool = False
 
     @property
     def is_condafs(self) -> bool:
@@ -59,7 +66,9 @@ def parse_mountinfo(content: bytes) -> list[Mount]:
         before, separator, after = line.partition(b" - ")
         place, rest = before.split(b" "), after.split(b" ")
         if separator and len(place) > 4 and len(rest) > 1:  # noqa: PLR2004 - fields (5) and (10) of the manual page
-            found.append(Mount(place[2].decode(), Path(_decode(place[4])), _decode(rest[0]), _decode(rest[1])))
+            is_shared = b"allow_other" in b"".join(rest[2:3]).split(b",")
+            names = _decode(rest[0]), _decode(rest[1])
+            found.append(Mount(place[2].decode(), Path(_decode(place[4])), *names, is_shared))
     return found
 
 
@@ -104,6 +113,26 @@ def unmount_if_there(mount: Mount) -> None:
         unmount(mount.place)
     except (MachineError, subprocess.TimeoutExpired) as error:
         logger.warning("%s; by hand: fusermount3 -u -z %s", error, mount.place)
+
+
+async def clear_dead_mounts(mountpoint: Path) -> None:
+    """Clear dead mounts of ours away.
+
+    Raises:
+        MachineError: What is mounted there is alive, or not ours.
+    """
+    while mount := mount_at(mountpoint):
+        if not mount.is_condafs:
+            msg = f"{mountpoint} is in use: {mount.source} ({mount.type}) is mounted there"
+            raise MachineError(msg)
+        dead = False
+        with trio.move_on_after(ANSWER_SECONDS):
+            dead = await trio.to_thread.run_sync(is_dead, mountpoint, abandon_on_cancel=True)
+        if not dead:
+            msg = f"{mountpoint} is in use: another condafs serves it"
+            raise MachineError(msg)
+        logger.info("clearing away the mount that a daemon left at %s", mountpoint)
+        await trio.to_thread.run_sync(unmount, mountpoint)
 
 
 def require_device() -> None:

@@ -4,10 +4,11 @@ Files, directories and open ones are numbered separately: inodes by what they ar
 """
 
 import errno
-import itertools
 import logging
+import os
 import stat
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import pyfuse3
@@ -22,9 +23,11 @@ from condafs.filesystem.encode import (
 )
 from condafs.filesystem.extended_attributes import WithoutExtendedAttributes
 from condafs.filesystem.guard import guarded
+from condafs.filesystem.handles import Handles
 from condafs.filesystem.inodes import Inodes
-from condafs.filesystem.listing import Listing
-from condafs.tree.node import MAX_NAME_BYTES, Directory, File, Handle, Link, Node
+from condafs.filesystem.memory import Memory
+from condafs.filesystem.once import Once, found, nothing, open_found
+from condafs.tree.node import MAX_NAME_BYTES, Directory, File, Handle, Link, Node, Opened
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ class Operations(WithoutExtendedAttributes):
 
     Args:
         tree: What there is.
+        memory: Told what the kernel is told, before it is.
     """
 
     # Both off, by experiment: names `.` and `..` never come, and without write-back the kernel holds no dirty pages
@@ -48,13 +52,13 @@ class Operations(WithoutExtendedAttributes):
     enable_writeback_cache = False
     enable_acl = False
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, memory: Memory) -> None:
         super().__init__()
         self._tree = tree
-        self.inodes = Inodes(tree.root)
-        self._handles: dict[int, Handle] = {}
-        self._listings: dict[int, Listing] = {}
-        self._numbers = itertools.count(1)
+        self._memory = memory
+        self._once = Once(memory)
+        self.inodes = Inodes(tree.root, memory)
+        self.handles = Handles(self.inodes)
 
     # Names
 
@@ -88,9 +92,11 @@ class Operations(WithoutExtendedAttributes):
         ctx: Context,
     ) -> pyfuse3.EntryAttributes:
         """Chmod, chown, truncate, utimes."""
-        del ctx
         node = self._node(inode, Node)
-        await node.change(decode_changes(attr, fields), None if fh is None else self._handles.get(fh))
+        handle = None if fh is None else await self.handles.file(fh)
+        if fh is not None and fields.update_size:
+            self._memory.note_written(fh)
+        await node.change(decode_changes(attr, fields, ctx), handle)
         return encode_attributes(inode, node.attributes(), node.lifetimes)
 
     @guarded(bytes)
@@ -107,41 +113,50 @@ class Operations(WithoutExtendedAttributes):
         del rdev
         if not stat.S_ISREG(mode):
             raise pyfuse3.FUSEError(errno.EPERM)
-        directory = self._directory(parent_inode)
-        return self._entry(await directory.make_file(decode_name(name), mode & 0o7777, decode_caller(ctx)))
+        directory, text = self._directory(parent_inode), decode_name(name)
+        making = partial(directory.make_file, text, mode & 0o7777, decode_caller(ctx))
+        answer = partial(found, directory, text, File)
+        return self._entry(await self._once.make(making, answer, "mknod", parent_inode, name))
 
     @guarded(pyfuse3.EntryAttributes)
     async def mkdir(self, parent_inode: Inode, name: bytes, mode: int, ctx: Context) -> pyfuse3.EntryAttributes:
         """A directory."""
-        directory = self._directory(parent_inode)
-        return self._entry(await directory.make_directory(decode_name(name), mode & 0o7777, decode_caller(ctx)))
+        directory, text = self._directory(parent_inode), decode_name(name)
+        making = partial(directory.make_directory, text, mode & 0o7777, decode_caller(ctx))
+        answer = partial(found, directory, text, Directory)
+        return self._entry(await self._once.make(making, answer, "mkdir", parent_inode, name))
 
     @guarded(pyfuse3.EntryAttributes)
     async def symlink(self, parent_inode: Inode, name: bytes, target: bytes, ctx: Context) -> pyfuse3.EntryAttributes:
         """A symbolic link; in the root, half a roll-back."""
-        directory = self._directory(parent_inode)
-        return self._entry(await directory.make_symlink(decode_name(name), decode_path(target), decode_caller(ctx)))
+        directory, text = self._directory(parent_inode), decode_name(name)
+        making = partial(directory.make_symlink, text, decode_path(target), decode_caller(ctx))
+        answer = partial(found, directory, text, Link)
+        return self._entry(await self._once.make(making, answer, "symlink", parent_inode, name, target))
 
     @guarded(pyfuse3.EntryAttributes, specification_errno=errno.EBADMSG)
     async def link(
         self, inode: Inode, new_parent_inode: Inode, new_name: bytes, ctx: Context
     ) -> pyfuse3.EntryAttributes:
         """One more name."""
-        del ctx
         node = self._node(inode, Node)
-        await self._directory(new_parent_inode).make_link(node, decode_name(new_name))
+        directory = self._directory(new_parent_inode)
+        making = partial(directory.make_link, node, decode_name(new_name), decode_caller(ctx))
+        await self._once.make(making, nothing, "link", new_parent_inode, new_name)
         return self._entry(node)
 
     @guarded(Nothing)
     async def unlink(self, parent_inode: Inode, name: bytes, ctx: Context) -> None:
         """Remove a name."""
-        await self._directory(parent_inode).unlink(decode_name(name), decode_caller(ctx))
+        removing = partial(self._directory(parent_inode).unlink, decode_name(name), decode_caller(ctx))
+        await self._once.make(removing, nothing, "unlink", parent_inode, name)
 
     @guarded(Nothing)
     async def rmdir(self, parent_inode: Inode, name: bytes, ctx: Context) -> None:
         """Remove a directory."""
         del ctx
-        await self._directory(parent_inode).remove_directory(decode_name(name))
+        removing = partial(self._directory(parent_inode).remove_directory, decode_name(name))
+        await self._once.make(removing, nothing, "rmdir", parent_inode, name)
 
     # EBADMSG: with EINVAL, mv says "cannot move to a subdirectory of itself"; with EXDEV it copies.
     @guarded(Nothing, specification_errno=errno.EBADMSG)
@@ -159,7 +174,8 @@ class Operations(WithoutExtendedAttributes):
             raise pyfuse3.FUSEError(errno.EINVAL)  # rename(2): a flag that the filesystem does not support
         old, new = self._directory(parent_inode_old), self._directory(parent_inode_new)
         names = decode_name(name_old), decode_name(name_new)
-        await old.rename(names[0], new, names[1], decode_caller(ctx), may_replace=not flags)
+        moving = partial(old.rename, names[0], new, names[1], decode_caller(ctx), may_replace=not flags)
+        await self._once.make(moving, nothing, "rename", parent_inode_old, name_old, parent_inode_new, name_new)
 
     # Files
 
@@ -167,43 +183,50 @@ class Operations(WithoutExtendedAttributes):
     async def open(self, inode: Inode, flags: int, ctx: Context) -> pyfuse3.FileInfo:
         """Open a file."""
         del ctx
-        return self._opened(await self._node(inode, File).open(flags))
+        return self._opened(inode, flags, await self._node(inode, File).open(flags))
 
     @guarded(tuple)
     async def create(
         self, parent_inode: Inode, name: bytes, mode: int, flags: int, ctx: Context
     ) -> tuple[pyfuse3.FileInfo, pyfuse3.EntryAttributes]:
         """Make a file and open it."""
-        directory = self._directory(parent_inode)
-        file, handle = await directory.create(decode_name(name), mode & 0o7777, flags, decode_caller(ctx))
-        return self._opened(handle), self._entry(file)
+        directory, text = self._directory(parent_inode), decode_name(name)
+        making = partial(directory.create, text, mode & 0o7777, flags, decode_caller(ctx))
+        opening = partial(open_found, directory, text, flags)
+        file, handle = await self._once.make(making, opening, "create", parent_inode, name)
+        entry = self._entry(file)
+        return self._opened(entry.st_ino, flags, handle), entry
 
     # pyfuse3's signature says bytes; its code takes any buffer (handlers.pxi, fuse_read_async).
     @guarded((bytes, memoryview))
     async def read(self, fh: int, off: int, size: int) -> bytes | memoryview:  # type: ignore[override]
         """Read."""
-        return await self._handles[fh].read(off, size)
+        return await (await self.handles.file(fh)).read(off, size)
 
     @guarded(int)
     async def write(self, fh: int, off: int, buf: bytes) -> int:
         """Write."""
-        return await self._handles[fh].write(off, buf)
+        handle = await self.handles.file(fh)
+        self._memory.note_written(fh)
+        return await handle.write(off, buf)
 
     @guarded(Nothing)
     async def flush(self, fh: int) -> None:
         """A descriptor is being closed: its owner hears of an error."""
-        await self._handles[fh].flush()
+        await (await self.handles.file(fh)).flush()
 
     @guarded(Nothing)
     async def fsync(self, fh: int, datasync: bool) -> None:  # noqa: FBT001 - the protocol's
         """Make it durable."""
         del datasync
-        await self._handles[fh].sync()
+        await (await self.handles.file(fh)).sync()
 
     @guarded(Nothing)
     async def release(self, fh: int) -> None:
         """The last descriptor is closed: nobody hears."""
-        await self._handles.pop(fh).release()
+        await self.handles.close_file(fh)
+        self._memory.note_closed(fh)
+        self._memory.flush()
 
     # Directories
 
@@ -211,25 +234,27 @@ class Operations(WithoutExtendedAttributes):
     async def opendir(self, inode: Inode, ctx: Context) -> int:
         """Open a directory."""
         del ctx
-        number = next(self._numbers)
-        self._listings[number] = Listing(self._directory(inode), self.inodes)
+        number = self.handles.open_listing(self._directory(inode))
+        self._memory.note_listing(number, inode)
+        self._memory.flush()
         return number
 
     @guarded(Nothing)
     async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
         """List names from a position on. Position 0 reads them anew, as rewinddir(3) wants."""
-        await self._listings[fh].reply(start_id, token)
+        await self.handles.listing(fh).reply(start_id, token)
 
     @guarded(Nothing)
     async def releasedir(self, fh: int) -> None:
         """Close a directory."""
-        del self._listings[fh]
+        self.handles.close_listing(fh)
+        self._memory.note_closed(fh)
 
     @guarded(Nothing)
     async def fsyncdir(self, fh: int, datasync: bool) -> None:  # noqa: FBT001 - the protocol's
         """Make the names in a directory durable."""
         del datasync
-        await self._listings[fh].directory.sync()
+        await self.handles.listing(fh).directory.sync()
 
     # The rest
 
@@ -267,10 +292,14 @@ class Operations(WithoutExtendedAttributes):
         """Attributes of a node that the kernel knows from now on."""
         entry = encode_attributes(self.inodes.peek(node), node.attributes(), node.lifetimes)
         self.inodes.remember(node, entry.st_ino)
+        self._memory.flush()
         return entry
 
-    def _opened(self, handle: Handle) -> pyfuse3.FileInfo:
-        number = next(self._numbers)
-        self._handles[number] = handle
+    def _opened(self, inode: int, flags: int, handle: Handle) -> pyfuse3.FileInfo:
+        number = self.handles.open_file(handle)
+        self._memory.note_opened(number, inode, Opened(flags, handle.content))
+        if flags & os.O_TRUNC:
+            self._memory.note_written(number)
+        self._memory.flush()
         # The page cache belongs to the inode: snapshots of different moments must not meet there.
         return pyfuse3.FileInfo(fh=number, direct_io=handle.is_snapshot, keep_cache=handle.is_immutable)

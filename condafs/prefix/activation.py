@@ -24,7 +24,7 @@ from condafs.prefix.shell_session import HEADER, Session
 POSIX_SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
 SHELLS = (*sorted(POSIX_SHELLS), "fish")
 
-_STATE = "conda-meta/state"
+STATE = "conda-meta/state"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = frozenset(
     {
@@ -66,7 +66,12 @@ def write_activation(prefix: Path, name: EnvironmentName, variables: Mapping[str
         _write(path, render(_session(prefix, name, variables, dialect)))
     if variables:
         # conda's own place for them: `conda run -p`, `conda activate` and rattler read it as well.
-        _write(prefix / _STATE, json.dumps({"version": 1, "env_vars": dict(variables)}))
+        _write(prefix / STATE, format_state(variables))
+
+
+def format_state(variables: Mapping[str, str]) -> str:
+    """`conda-meta/state`."""
+    return json.dumps({"version": 1, "env_vars": dict(variables)})
 
 
 def render_activation(prefix: Path, name: EnvironmentName, variables: Mapping[str, str], shell: str) -> str:
@@ -110,7 +115,7 @@ def activation_elsewhere(prefix: Path, name: EnvironmentName, place: Path) -> di
 
 def read_variables(prefix: Path) -> dict[str, str]:
     """The variables of the specification that a build was made from."""
-    return _read_variables(prefix / _STATE, "env_vars")
+    return _read_variables(prefix / STATE, "env_vars")
 
 
 def environment_variables(prefix: Path, variables: Mapping[str, str], place: Path | None = None) -> dict[str, str]:

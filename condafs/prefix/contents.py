@@ -67,8 +67,17 @@ def write_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[Insta
     path = prefix / PACKAGES
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    path.write_text(json.dumps([asdict(package) for package in packages]))
+    path.write_text(_format(packages))
     return packages
+
+
+def format_packages(prefix: Path, records: Sequence[PackageRecord]) -> str:
+    """What `write_packages` writes."""
+    return _format(_find_packages(prefix, records))
+
+
+def _format(packages: Sequence[InstalledPackage]) -> str:
+    return json.dumps([asdict(package) for package in packages])
 
 
 def compare_packages(before: Sequence[InstalledPackage], after: Sequence[InstalledPackage]) -> list[Change]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from condafs.prefix.layout import MANAGED_FILE
 from condafs.prefix.pinning import LIBRARY
 
-_TEXT = """\
+TEXT = """\
 [externally-managed]
 Error=This environment is one build of condafs. Builds never change: the next one is made from the specification.
 
@@ -28,4 +28,4 @@ def refuse_installers(prefix: Path) -> None:
             path = library / MANAGED_FILE
             if not path.exists():
                 path.unlink(missing_ok=True)  # a link to nowhere is not written through
-                path.write_text(_TEXT)
+                path.write_text(TEXT)

@@ -7,17 +7,21 @@ Format of `conda-meta/condafs/inventory`::
     header    one line of JSON: version (2), size_bytes, own_bytes, file_count, body_bytes
     body      the rows as `walk` has them
 
-What conda-meta knows of files is not repeated: `read_inventory` puts the digests beside the rows.
+What conda-meta knows of files is not repeated: `read_inventory` puts the digests beside the rows; `sums` has those of
+the other files. `inventory.own` has the rows of condafs's own directory as they were before it, `sums` and the marker
+were written, without a header.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from condafs.prefix.layout import INTERPRETER_PREFIX, INVENTORY, OWN_DIRECTORY
-from condafs.prefix.records import PackageRecord, path_records, read_records
-from condafs.prefix.walk import Row, Sums, Walk, read_rows, sum_up
+from condafs.prefix.layout import INVENTORY, OWN_DIRECTORY, OWN_INVENTORY
+from condafs.prefix.manifests import known_digests
+from condafs.prefix.records import read_records
+from condafs.prefix.walk import Row, Rows, Sums, Walk, close, read_rows, walk
 
 VERSION = 2
 
@@ -31,6 +35,7 @@ class Entry:
         kind: `d`, `f`, `x` or `l`.
         sha256: 64 hex digits, or "" where not known.
         target: Of a link, else "".
+        mode: Permission bits; 0 of a link.
     """
 
     path: str
@@ -39,6 +44,7 @@ class Entry:
     mtime_ns: int
     sha256: str = ""
     target: str = ""
+    mode: int = 0
 
 
 def begin_walk(prefix: Path, *, read_only: bool = False) -> Walk:
@@ -52,18 +58,18 @@ def begin_walk(prefix: Path, *, read_only: bool = False) -> Walk:
     return Walk(prefix, skip=OWN_DIRECTORY, read_only=read_only)
 
 
-def write_inventory(prefix: Path, under_way: Walk | None = None) -> Sums:
+def write_inventory(prefix: Path, rows: Rows | None = None) -> Sums:
     """Walk the prefix and write `conda-meta/condafs/inventory`.
 
     Args:
         prefix: Complete but for condafs's own directory.
-        under_way: The walk, when it was begun already.
+        rows: What the walk found, when it was made already.
 
     Returns:
         The sums; `own_bytes` counts the inventory itself as well.
     """
-    body = (under_way or begin_walk(prefix)).finish()
-    sums = sum_up(body)
+    rows = rows or Rows(begin_walk(prefix).finish())
+    body, sums = rows.content, rows.sum_up()
     inventory = replace(sums, own_bytes=sums.own_bytes + len(body))
     header = {"version": VERSION, **asdict(inventory), "body_bytes": len(body)}
     path = prefix / INVENTORY
@@ -95,32 +101,53 @@ def inventory_rows(prefix: Path) -> Iterator[Row]:
     return read_rows(body)
 
 
+def read_own_rows(prefix: Path) -> Iterator[Row]:
+    """The rows of condafs's own directory, with paths relative to the prefix.
+
+    Raises:
+        ValueError: when the file is not of this format.
+    """
+    for row in read_rows((prefix / OWN_INVENTORY).read_bytes()):
+        yield replace(row, path=f"{OWN_DIRECTORY}/{row.path}")
+
+
+def write_own_rows(prefix: Path) -> Rows:
+    """Take the write bits of condafs's own directory and all that it holds, and write its rows, which are returned."""
+    directory = prefix / OWN_DIRECTORY
+    place = prefix / OWN_INVENTORY
+    place.unlink(missing_ok=True)  # of an interrupted run
+    rows = walk(directory, read_only=True)
+    place.write_bytes(rows)
+    close(place)
+    close(directory)
+    return Rows(rows)
+
+
 def read_inventory(prefix: Path) -> Iterator[Entry]:
     """The rows in order, with what conda-meta knows of them.
 
     Raises:
         ValueError: when the file is not of this format.
     """
-    digests = _known_digests(read_records(prefix))
-    for row in inventory_rows(prefix):
-        size, digest = digests.get(row.path, (0, "")) if row.kind in "fx" else (0, "")
-        # What conda-meta says of a file that was changed since (another size) does not count.
-        sha256 = digest if size in (None, row.size_bytes) else ""
-        yield Entry(row.path, row.kind, row.size_bytes, row.mtime_ns, sha256, row.target)
+    return describe_rows(inventory_rows(prefix), known_digests(read_records(prefix)))
 
 
-def _known_digests(records: Sequence[PackageRecord]) -> dict[str, tuple[int | None, str]]:
-    """Path -> (size, SHA-256) as it was linked; the interpreter is also known by the name that pinning gave it."""
-    known = {
-        path["_path"]: (path.get("size_in_bytes"), path.get("sha256_in_prefix") or path.get("sha256") or "")
-        for record in records
-        for path in path_records(record)
-        if path.get("path_type") != "softlink"
-    }
-    known |= {
-        f"bin/{INTERPRETER_PREFIX}{path[4:]}": value for path, value in known.items() if path.startswith("bin/py")
-    }
-    return known
+def describe_rows(
+    rows: Iterable[Row], known: Mapping[str, tuple[int, str]], sums: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Entry]:
+    """Rows with the digests beside them; what the builder hashed counts more than what a manifest says.
+
+    Args:
+        rows: Of an inventory.
+        known: As `known_digests` has them; one for another size than the file has does not count.
+        sums: As `sums` has them.
+    """
+    for row in rows:
+        sha256 = ""
+        if row.kind in "fx":
+            size, digest = known.get(row.path, (0, ""))
+            sha256 = sums.get(row.path) or (digest if size == row.size_bytes else "")
+        yield Entry(row.path, row.kind, row.size_bytes, row.mtime_ns, sha256, row.target, row.mode)
 
 
 def _header(line: bytes) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 Format::
 
-    conda-meta/condafs/            inventory, originals/, packages.json, build.json
+    conda-meta/condafs/            inventory, inventory.own, originals/, packages.json, sums, build.json
     bin/activate, activate.fish    only where no package brings one
     bin/.condafs-python3.12        the interpreter itself; `bin/python*` are absolute links to it
     lib/python3.12/site-packages/00-condafs-pin.pth
@@ -12,7 +12,9 @@ Format::
 OWN_DIRECTORY = "conda-meta/condafs"
 ORIGINALS = f"{OWN_DIRECTORY}/originals"
 INVENTORY = f"{OWN_DIRECTORY}/inventory"
+OWN_INVENTORY = f"{OWN_DIRECTORY}/inventory.own"
 PACKAGES = f"{OWN_DIRECTORY}/packages.json"
+SUMS = f"{OWN_DIRECTORY}/sums"
 MARKER = f"{OWN_DIRECTORY}/build.json"
 
 INTERPRETER_PREFIX = ".condafs-"

@@ -58,7 +58,7 @@ def _is_replaced_link(path: PathRecord) -> bool:
 
 def _keep(record: PackageRecord, path: PathRecord, target: str) -> None:
     package = record.get("extracted_package_dir", "")
-    for source in _paths_in_package(record, path):
+    for source in paths_in_package(record, path):
         try:
             _link_or_copy(f"{package}/{source}", target)
         except FileNotFoundError:
@@ -68,7 +68,7 @@ def _keep(record: PackageRecord, path: PathRecord, target: str) -> None:
     raise MachineError(msg)
 
 
-def _paths_in_package(record: PackageRecord, path: PathRecord) -> Iterator[str]:
+def paths_in_package(record: PackageRecord, path: PathRecord) -> Iterator[str]:
     """Where the archive has the file.
 
     Files of `noarch: python` packages are linked elsewhere than the archive has them (conda's documentation, "Noarch

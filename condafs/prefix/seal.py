@@ -8,35 +8,50 @@ made of the same packages finds nothing left to do.
 import os
 import secrets
 import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.prefix.contents import write_packages
 from condafs.prefix.externally_managed import refuse_installers
-from condafs.prefix.inventory import begin_walk, write_inventory
-from condafs.prefix.layout import OWN_DIRECTORY
+from condafs.prefix.inventory import begin_walk, write_inventory, write_own_rows
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
-from condafs.prefix.records import EarlyRecords, read_records
+from condafs.prefix.records import EarlyRecords, KnownRecord
 from condafs.prefix.sound import require_own_directories, require_own_paths
-from condafs.prefix.walk import DROPPED, Sums, walk
+from condafs.prefix.sums import UNKNOWN, Provenance, find_sums, write_sums
+from condafs.prefix.walk import Rows, Sums, close, walk
 
 _TRASH = ".trash-"
 _LONGEST_KEPT_NAME = 200
 """Characters of a removed directory's name that its trash name repeats; 255 bytes are the most a name may have."""
 
 
-def seal(prefix: Path, early: EarlyRecords | None = None) -> Sums:
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A prefix that nobody changes any more.
+
+    Attributes:
+        inventory: Sums of sizes.
+        records: Of conda-meta, by file name.
+        rows, own_rows: What stands in it, without condafs's own directory, and in that.
+    """
+
+    inventory: Sums
+    records: Mapping[str, KnownRecord]
+    rows: Rows
+    own_rows: Rows
+
+
+def seal(prefix: Path, early: EarlyRecords | None = None) -> Sealed:
     """Do it all, in one walk: pin, keep originals, list packages, turn installers away, take write bits, take stock.
 
-    Everything that belongs into the environment is there already, `bin/activate` included. `Disk.sync` and
+    Everything that belongs into the environment is there already, `bin/activate` included. `vouch`, `Disk.sync` and
     `write_marker` come after it. A prefix whose sealing was interrupted is removed and made again.
 
     Args:
         prefix: Absolute path that the environment keeps.
         early: Records that were read already.
-
-    Returns:
-        The sums of the inventory.
 
     Raises:
         UnsoundPrefixError: Packages made something of it that cannot be sealed.
@@ -45,20 +60,31 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Sums:
     pin_interpreters(prefix)
     refuse_installers(prefix)
     under_way = begin_walk(prefix, read_only=True)
-    records = early.finish() if early else read_records(prefix)
-    require_own_paths(records)
-    keep_originals(prefix, records)
-    write_packages(prefix, records)
-    inventory = write_inventory(prefix, under_way)
-    make_read_only(prefix / OWN_DIRECTORY)
-    _close(prefix)
-    return inventory
+    records = (early or EarlyRecords(prefix)).finish()
+    packages = [known.record for known in records.values()]
+    require_own_paths(packages)
+    keep_originals(prefix, packages)
+    write_packages(prefix, packages)
+    rows = Rows(under_way.finish())
+    inventory = write_inventory(prefix, rows)
+    own_rows = write_own_rows(prefix)
+    close(prefix)
+    return Sealed(inventory, records, rows, own_rows)
+
+
+def vouch(prefix: Path, sealed: Sealed, provenance: Provenance = UNKNOWN) -> str:
+    """Write the sums of what conda-meta does not know; the disk can be written to meanwhile.
+
+    Returns:
+        SHA-256 of the list, for the marker.
+    """
+    return write_sums(prefix, find_sums(prefix, sealed.records, sealed.rows, sealed.own_rows, provenance))
 
 
 def make_read_only(top: Path) -> None:
     """Take write bits, setuid and setgid from a directory and all that it holds; links are left alone."""
     walk(top, read_only=True)
-    _close(top)
+    close(top)
 
 
 def remove_prefix(path: Path) -> None:
@@ -91,10 +117,6 @@ def remove_prefix(path: Path) -> None:
 def is_trash(name: str) -> bool:
     """Whether a directory of that name is what an interrupted `remove_prefix` left."""
     return name.startswith(".") and _TRASH in name
-
-
-def _close(directory: Path) -> None:
-    directory.chmod(stat.S_IMODE(directory.stat().st_mode) & ~DROPPED)
 
 
 def _remove_tree(name: str, parent: int) -> None:

@@ -21,8 +21,8 @@ MESSAGE_CHARACTERS = 16_384
 """What the catalog keeps of an explanation; the log has all of it."""
 
 
-def request_for(record: BuildRecord, specification: bytes, settings: Settings) -> BuildRequest:
-    """What a builder is told."""
+def request_for(record: BuildRecord, specification: bytes, settings: Settings, lock: str = "") -> BuildRequest:
+    """What a builder is told. `lock`: of the build that it is to be again."""
     return BuildRequest(
         build=str(record.build),
         specification=specification.decode(),
@@ -36,6 +36,7 @@ def request_for(record: BuildRecord, specification: bytes, settings: Settings) -
         sandbox=settings.sandbox,
         process_limit=settings.build_processes,
         file_bytes=settings.build_file_bytes,
+        lock=lock,
     )
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 from pathlib import Path
 
 import trio
@@ -35,7 +36,13 @@ class Difference:
     gone: tuple[str, ...]
 
 
-async def catch_up(intake: Intake, catalog: Catalog, specs: Path, owner_of: Callable[[Path], int]) -> None:
+async def catch_up(
+    intake: Intake,
+    catalog: Catalog,
+    specs: Path,
+    owner_of: Callable[[Path], int],
+    is_being_written: Callable[[str], bool],
+) -> None:
     """Submit what differs from what the catalog knows of, retire what is gone.
 
     Args:
@@ -43,6 +50,7 @@ async def catch_up(intake: Intake, catalog: Catalog, specs: Path, owner_of: Call
         catalog: What is known.
         specs: Directory of the files.
         owner_of: User id of a file's owner.
+        is_being_written: Whether somebody still writes to a file of that name, who hands it on by closing it.
     """
     difference = await trio.to_thread.run_sync(find_difference, catalog, specs)
     for file_name in difference.gone:
@@ -50,7 +58,7 @@ async def catch_up(intake: Intake, catalog: Catalog, specs: Path, owner_of: Call
         await intake.retire(file_name)
     limiter = trio.CapacityLimiter(AT_A_TIME)
     async with trio.open_nursery() as nursery:
-        for file_name in difference.changed:
+        for file_name in filterfalse(is_being_written, difference.changed):
             nursery.start_soon(_take, intake, catalog, specs / file_name, owner_of, limiter)
 
 

@@ -4,8 +4,8 @@ Used by the tree (somebody wrote, renamed, touched or removed a file, a link or 
 happened to files meanwhile. Each call is one transaction; after it, the logs and then the scheduler are told. Steps
 about one file must not overlap: the tree takes care of that.
 
-`author` is who asked, for the journal and nothing else: whether somebody may is the mount's to decide. Of what happened
-while nobody looked it is not known, and the daemon is named.
+`author` is who asked: for the journal, and where the mount cannot decide whether somebody may (`catalog.rights`). Of
+what happened while nobody looked it is not known, and the daemon is named.
 """
 
 import hashlib
@@ -17,21 +17,24 @@ from typing import Protocol
 
 import trio
 
-from condafs.catalog import changes, claims
+from condafs.catalog import changes, claims, rights
 from condafs.catalog.changes import Changes
 from condafs.catalog.claims import Submission
 from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.records import FileRecord
+from condafs.catalog.rights import Policy
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.config import Settings, machine_platform
-from condafs.errors import ConflictError, SpecificationError
+from condafs.config.quotas import Limits, Quotas
+from condafs.errors import ConflictError, NotYoursError, QuotaError, SpecificationError, UserError
 from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.logbook import Logbook, describe
+from condafs.scheduler.logbook import MOVED, Logbook, describe
 from condafs.spec.canonical import digest_of, to_canonical
 from condafs.spec.credentials import mask_credentials, mask_in_place
 from condafs.spec.parse import parse
 from condafs.spec.specification import Specification
+from condafs.wording import user_text
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +59,9 @@ class Intake:
     Args:
         catalog: Opened for writing.
         follower: Told of changed builds.
-        settings: Directories.
+        settings: Directories, quotas.
         clock: Unix seconds.
+        daemon_uid: User who may do everything, as root may.
     """
 
     def __init__(
@@ -67,7 +71,11 @@ class Intake:
         settings: Settings,
         *,
         clock: Callable[[], float],
+        daemon_uid: int = 0,
     ) -> None:
+        privileged = frozenset({DAEMON.uid, 0, daemon_uid})
+        self._quotas = Quotas(settings, privileged)
+        self._policy = Policy(privileged, self._quotas.limits_of)
         self._catalog = catalog
         self._follower = follower
         self._clock = clock
@@ -80,22 +88,45 @@ class Intake:
         )
         self._max_name_bytes = MAX_PREFIX_BYTES - len(str(settings.builds).encode()) - _BUILD_NAME_BYTES
 
-    def check(self, file_name: str, content: bytes) -> Specification | None:
-        """Whether that content could stand under that name now. Changes nothing; any thread may ask.
+    async def know(self, uid: int) -> None:
+        """Find out which quotas a user has. What is asked about her without that goes by what is known."""
+        if not self._quotas.is_known(uid):
+            await trio.to_thread.run_sync(self._quotas.know, uid)
+
+    def limits_of(self, uid: int) -> Limits:
+        """What a user may have."""
+        return self._quotas.limits_of(uid)
+
+    def check(self, file_name: str, content: bytes, uid: int) -> Specification | None:
+        """Whether that content of that owner could stand under that name now. Changes nothing; any thread may ask.
 
         Returns:
             What it describes; None for a blank file or a note.
 
         Raises:
-            SpecificationError: It would be refused.
+            SpecificationError, NotYoursError, QuotaError: It would be refused.
         """
         specification = self._parse(file_name, content)
         if specification:
+            submission = self._submission(_unparsed(file_name, b"", 0), specification, uid, "")
             with self._catalog.snapshot() as snapshot:
-                environment = snapshot.environment(specification.name)
-            if conflict := claims.find_conflict(environment, specification.name, file_name):
-                raise SpecificationError(str(conflict))
+                refusal = claims.find_refusal(snapshot, submission, self._clock(), self._policy)
+            if isinstance(refusal, ConflictError):
+                raise SpecificationError(str(refusal))
+            if refusal:
+                raise refusal
         return specification
+
+    def check_retry(self, file_name: str) -> None:
+        """Whether touching a file would do what it asks for.
+
+        Raises:
+            QuotaError: It would be refused.
+        """
+        with self._catalog.snapshot() as snapshot:
+            refusal = claims.find_retry_excess(snapshot, file_name, self._clock(), self._policy)
+        if refusal:
+            raise refusal
 
     def _parse(self, file_name: str, content: bytes) -> Specification | None:
         if len(content) <= REMEMBERED_BYTES:
@@ -131,20 +162,28 @@ class Intake:
 
     async def _take(self, file: FileRecord, content: bytes, uid: int, author: Author, moved_from: str = "") -> None:
         try:
+            await self.know(uid)
             specification = await self._parse_aside(file.file_name, content)
             if specification is None:
                 await self._note(file, content, author, moved_from)
             else:
                 submission = self._submission(file, specification, uid, moved_from)
                 await self._accept(submission, author)
-        except (SpecificationError, ConflictError) as error:
-            refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
-            text = mask_in_place(refusal.render(file.file_name))  # the caret stays where it points
-            record = replace(file, refusal=text)
-            refuse = partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from)
-            await self._change(refuse, author)
-            logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
-            raise refusal from None
+        except (SpecificationError, ConflictError, NotYoursError, QuotaError) as error:
+            raise await self._refuse(file, error, author, moved_from) from None
+
+    async def _refuse(
+        self, file: FileRecord, error: UserError, author: Author, moved_from: str = ""
+    ) -> SpecificationError:
+        """Keep with a file why it is refused."""
+        if isinstance(error, NotYoursError):
+            error = SpecificationError(error.said_of(await trio.to_thread.run_sync(user_text, str(error.owner_uid))))
+        refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
+        text = mask_in_place(refusal.render(file.file_name))  # the caret stays where it points
+        record = replace(file, refusal=text)
+        await self._change(partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from), author)
+        logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
+        return refusal
 
     async def _parse_aside(self, file_name: str, content: bytes) -> Specification | None:
         """In a thread: a file takes milliseconds, and a thousand of them may come in one round of the event loop."""
@@ -158,12 +197,13 @@ class Intake:
     async def _accept(self, submission: Submission, author: Author) -> None:
         file = submission.file
         if submission.moved_from:
-            move = partial(claims.move_file, submission=submission)
+            move = partial(claims.move_file, submission=submission, policy=self._policy)
             if await self._catalog.write(move):
                 logger.info("%s: describes %s, as %s did", file.file_name, file.name, submission.moved_from)
                 return
+        submit = partial(claims.submit, submission=submission, now=self._clock(), policy=self._policy)
+        await self._change(submit, author)
         logger.info("%s: submitted by %s: %s-%s", file.file_name, author, file.digest, file.name)
-        await self._change(partial(claims.submit, submission=submission, now=self._clock()), author)
 
     async def _note(self, file: FileRecord, content: bytes, author: Author, moved_from: str) -> None:
         """No specification. A blank file is one that is being made: whatever it described before stays."""
@@ -177,8 +217,26 @@ class Intake:
         await self._catalog.write(partial(claims.note_refusal, file_name=file_name, now=self._clock()), author)
 
     async def retry(self, file_name: str, author: Author = DAEMON) -> None:
-        """A file was touched: try what it describes again now, if that failed, was cancelled, or waits."""
-        await self._change(partial(claims.retry, file_name=file_name, now=self._clock()), author)
+        """A file was touched: try what it describes again now, if that failed, was cancelled, or waits.
+
+        Raises:
+            SpecificationError: Its owner's quota is used up; the reason is kept with the file.
+        """
+        with self._catalog.snapshot() as snapshot:
+            known = snapshot.file(file_name)
+            environment = snapshot.environment(known.name) if known and known.name else None
+        if environment:
+            await self.know(environment.owner_uid)
+        try:
+            retry = partial(claims.retry, file_name=file_name, now=self._clock(), policy=self._policy)
+            await self._change(retry, author)
+        except QuotaError as error:
+            assert known  # noqa: S101 - what is not known is not tried
+            raise await self._refuse(known, error, author) from None
+
+    async def give(self, file_name: str, uid: int) -> None:
+        """A file has another owner: so have the environment that it describes, and its builds."""
+        await self._catalog.write(partial(claims.give_file, file_name=file_name, uid=uid))
 
     async def retire(self, file_name: str, author: Author = DAEMON) -> None:
         """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""
@@ -189,32 +247,54 @@ class Intake:
 
         Raises:
             NotFoundError: No such environment or build.
-            ForbiddenError: The environment is retired.
+            ForbiddenError: The environment is retired, or is not the author's.
         """
-        await self._change(partial(changes.roll_back, name=name, digest=digest, now=self._clock()), author)
+        roll_back = partial(changes.roll_back, name=name, digest=digest, now=self._clock())
+        await self._change(self._by_owner(name, roll_back), author)
 
     async def delete_build(self, build: BuildName, author: Author = DAEMON) -> None:
         """Delete a build; it is invisible when this returns, its files go soon. One in the making is cancelled.
 
         Raises:
             NotFoundError: No such build.
-            ForbiddenError: It is the current one.
+            ForbiddenError: It is the current one, or its environment is not the author's.
         """
-        await self._change(partial(changes.delete, build=build, now=self._clock()), author)
+        delete = partial(changes.delete, build=build, now=self._clock())
+        await self._change(self._by_owner(build.name, delete), author)
+
+    async def renew(self, build: BuildName, author: Author = DAEMON) -> None:
+        """Make a published build again in its place, because it is damaged.
+
+        Raises:
+            NotFoundError: No such build.
+            ForbiddenError: It never was published.
+        """
+        await self._change(partial(changes.renew, build=build, now=self._clock()), author)
 
     async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
         """Cancel a build that is queued, waits or runs; nothing happens to any other.
 
         Raises:
             NotFoundError: No such build.
+            NotYoursError: Its environment is not the author's.
         """
-        await self._change(partial(changes.cancel, build=build, now=self._clock()), author)
+        cancel = partial(changes.cancel, build=build, now=self._clock())
+        await self._change(self._by_owner(build.name, cancel), author)
+
+    def _by_owner(
+        self, name: EnvironmentName, function: Callable[[Transaction], Changes]
+    ) -> Callable[[Transaction], Changes]:
+        def checked(transaction: Transaction) -> Changes:
+            rights.require_owner(transaction, name, self._policy)
+            return function(transaction)
+
+        return checked
 
     async def _change(self, function: Callable[[Transaction], Changes], author: Author) -> None:
         with trio.CancelScope(shield=True):  # what is committed is told, or it would wait for the next start
             changed = await self._catalog.write(function, author)
             lines = [(record.build, describe(record)) for record in changed.builds]
-            lines += [(record.build, f"{record.name} points here now") for record in changed.moved]
+            lines += [(record.build, f"{record.name} {MOVED}") for record in changed.moved]
             for build, text in lines:
                 logger.info("%s: %s", build, text)
             await self._logbook.note(lines)

@@ -1,7 +1,8 @@
 """What a crash, or a kill in the middle of a removal, leaves among the builds; cleared away after each start.
 
 Every directory there is the prefix of a READY build, of one that is being made or removed (the scheduler's business),
-or a leftover: half of a cancelled build, or trash that `remove_prefix` had renamed aside.
+or a leftover: half of a cancelled build, or trash that `remove_prefix` had renamed aside. What is finished, and not
+known at all, is none of these (`strays`): it stays.
 """
 
 import os
@@ -13,6 +14,7 @@ from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES
 from condafs.errors import InvalidNameError
 from condafs.names import BuildName, SpecDigest
+from condafs.prefix.marker import is_finished
 from condafs.prefix.seal import is_trash
 
 _DIRECTORY = re.compile(r"\.?([0-9a-f]{64})-")
@@ -28,10 +30,10 @@ def find_leftovers(builds: Path, snapshot: Callable[[], Snapshot]) -> list[str]:
     except FileNotFoundError:
         return []
     with snapshot() as opened:
-        return [name for name in names if is_leftover(opened, name)]
+        return [name for name in names if is_leftover(opened, builds, name)]
 
 
-def is_leftover(snapshot: Snapshot, name: str) -> bool:
+def is_leftover(snapshot: Snapshot, builds: Path, name: str) -> bool:
     """Whether a directory among the builds is nobody's. What condafs did not name is left alone."""
     if snapshot.is_ready(name):
         return False
@@ -41,7 +43,7 @@ def is_leftover(snapshot: Snapshot, name: str) -> bool:
     if build is None:
         return False
     record = snapshot.build(build.digest)
-    return record is None or record.state not in ACTIVE_STATES
+    return not is_finished(builds / name) if record is None else record.state not in ACTIVE_STATES
 
 
 def digest_in(name: str) -> SpecDigest | None:

@@ -1,11 +1,14 @@
 """What the scheduler tells the people who follow the log of a build: one line for each change of its state.
 
-Format: `2026-11-01 12:00:00 queued`; the builder, whose lines stand between them, writes the same.
+Format: `2026-11-01 12:00:00 queued`; the builder, whose lines stand between them, writes the same. Which generation a
+build became, and when its name was pointed at it, can be read back from it when the catalog is lost.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import trio
@@ -59,6 +62,53 @@ def _append(lines: list[tuple[Path, str]]) -> None:
                 file.write(line)
         except OSError as error:
             logger.warning("a line is missing in %s: %s", path.name, error.strerror)
+
+
+MOVED = "points here now"
+"""The end of the line that says that the name was pointed at a build that was there already."""
+
+_STAMP = r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) "
+_PUBLISHED = re.compile(
+    _STAMP + r"published after [\d.]+ s: (?:\S+ is generation (?P<now>\d+) now|generation (?P<kept>\d+); .*)"
+)
+_MOVED = re.compile(_STAMP + rf"\S+ {MOVED}")
+
+
+def published_text(record: BuildRecord, *, is_current: bool) -> str:
+    """The line for a build that became a generation."""
+    moved = f"{record.name} is generation {record.generation} now"
+    kept = f"generation {record.generation}; {record.name} stays where it is, it wants another build"
+    return f"published after {record.finished - record.started:.1f} s: {moved if is_current else kept}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a log tells of a build; 0 where it tells nothing. `pointed` is in Unix seconds, to the second."""
+
+    generation: int = 0
+    pointed: float = 0
+
+
+NOTHING_TOLD = Told()
+
+
+def read_log(lines: Iterable[str]) -> Told:
+    """Which generation it is, and when its name was last pointed at it."""
+    told = NOTHING_TOLD
+    for line in lines:
+        if match := _PUBLISHED.fullmatch(line.rstrip("\n")):
+            told = replace(told, generation=int(match["now"] or match["kept"]))
+            told = replace(told, pointed=_moment(match)) if match["now"] else told
+        elif match := _MOVED.fullmatch(line.rstrip("\n")):
+            told = replace(told, pointed=_moment(match))
+    return told
+
+
+def _moment(match: re.Match[str]) -> float:
+    try:
+        return time.mktime(time.strptime(match["stamp"], _TIME))
+    except (ValueError, OverflowError):
+        return 0
 
 
 def describe(record: BuildRecord) -> str:

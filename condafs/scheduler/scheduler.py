@@ -31,8 +31,9 @@ from condafs.prefix.seal import remove_prefix
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
-from condafs.scheduler.logbook import Logbook
+from condafs.scheduler.logbook import Logbook, published_text
 from condafs.scheduler.queue import FairQueue
+from condafs.scheduler.renewal import forget_lock, keep_lock
 from condafs.scheduler.retry import next_delay
 
 logger = logging.getLogger(__name__)
@@ -182,7 +183,8 @@ class Scheduler:
             specification = snapshot.specification(record.digest) or b""
             now = snapshot.build(record.digest)
         running.has_begun = True
-        request = request_for(record, specification, self._settings)
+        lock = await self._begin_renewal(build) if record.generation else ""
+        request = request_for(record, specification, self._settings, lock)
         outcome: Succeeded | Failed | None = None
         has_ended = False
         try:
@@ -204,6 +206,11 @@ class Scheduler:
         else:
             await clear(self._settings.builds / str(build))
 
+    async def _begin_renewal(self, build: BuildName) -> str:
+        """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
+        await self._exports.clear(build)
+        return await trio.to_thread.run_sync(keep_lock, self._settings, build)
+
     async def _publish(self, build: BuildName, outcome: Succeeded) -> None:
         sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
         published = await self._surely(
@@ -212,11 +219,8 @@ class Scheduler:
         if published is None:
             await clear(self._settings.builds / str(build))
             return
-        record = published.record
-        seconds = record.finished - record.started
-        moved = f"{build.name} is generation {record.generation} now"
-        kept = f"generation {record.generation}; {build.name} stays where it is, it wants another build"
-        await self._say(build, f"published after {seconds:.1f} s: {moved if published.is_current else kept}")
+        await trio.to_thread.run_sync(forget_lock, self._settings, build)
+        await self._say(build, published_text(published.record, is_current=published.is_current))
         self._exports.prepare_soon(build)
 
     async def _fail(self, record: BuildRecord, outcome: Failed) -> None:
@@ -226,6 +230,8 @@ class Scheduler:
             delay = next_delay(
                 record.attempts, settings.backoff_initial_seconds, settings.backoff_cap_seconds, self._uniform
             )
+        if record.generation and outcome.kind not in TRANSIENT_KINDS:
+            await trio.to_thread.run_sync(forget_lock, self._settings, build)  # its packages may be gone for good
         failure = attempts.Failure(outcome.kind.value, clip(outcome.message), delay)
         after = await self._surely(
             partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock()), build
@@ -282,7 +288,7 @@ class Scheduler:
         if digest and self._is_busy(digest):
             return  # it may be what is being worked on; if not, the next start finds it again
         with self._catalog.snapshot() as snapshot:
-            if not is_leftover(snapshot, name):
+            if not is_leftover(snapshot, self._settings.builds, name):
                 return
         if digest:
             self._removing.add(digest)

@@ -134,8 +134,13 @@ class ExportsDirectory(Directory):
                 build = resolve(snapshot, stem)
             except (NotFoundError, InvalidNameError, AmbiguousDigestError):
                 return None
+        return await self.recall(build, Format(suffix))
+
+    async def recall(self, build: BuildName, kind: Format) -> ExportFile:
+        """The export of a build."""
+        with self._catalog.snapshot() as snapshot:
             record = snapshot.build(build.digest)
-        found = await self._exports.find(build, Format(suffix))
+        found = await self._exports.find(build, kind)
         return ExportFile(self._exports, found, record.finished if record else 0)
 
     def listed(self, name: str) -> ListedExport:

@@ -32,6 +32,11 @@ class GenerationsDirectory(Directory):
         """The environment."""
         return b"history:" + self._name.text.encode()
 
+    @property
+    def events(self) -> EventsFile:
+        """`.events`."""
+        return self._events
+
     def attributes(self) -> Attributes:
         """Readable by all."""
         return self._ownership.directory()

@@ -13,8 +13,9 @@ from typing import ClassVar
 from condafs.catalog.records import EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, BuildName, EnvironmentName
-from condafs.tree.node import Attributes, Lifetimes, Link, refuse
+from condafs.tree.node import Attributes, Changes, Handle, Lifetimes, Link, refuse
 from condafs.tree.recent import Recent
+from condafs.tree.renewal import Renewal
 from condafs.tree.resolve import find_cancellable, resolve, resolve_generation
 from condafs.tree.sources import Catalog, Snapshot
 from condafs.tree.specs.removals import Removals
@@ -89,6 +90,7 @@ class BuildLink(Link):
     catalog: Catalog
     builds: Path
     name: str
+    renewal: Renewal
     lifetimes: ClassVar[Lifetimes] = Lifetimes(name_seconds=60, attributes_seconds=1)
 
     @property
@@ -109,6 +111,11 @@ class BuildLink(Link):
             size_bytes = len(str(self.builds)) + 1 + len(self.name.encode(errors="surrogateescape"))
             return _attributes_of_build(snapshot, self.name, size_bytes)
 
+    async def change(self, changes: Changes, handle: Handle | None = None) -> None:
+        """A new time asks for the build to be made again."""
+        del handle
+        await self.renewal.ask(self.name, changes)
+
     def listed_attributes(self) -> Attributes:
         """A link."""
         return _LISTED
@@ -125,6 +132,7 @@ class ReferenceLink(Link):
 
     catalog: Catalog
     name: str
+    renewal: Renewal
     meant: str = ""
 
     @property
@@ -142,6 +150,11 @@ class ReferenceLink(Link):
         with self.catalog.snapshot() as snapshot:
             size_bytes = _BUILD_BYTES + len(self.name.partition("@")[0].encode(errors="surrogateescape"))
             return _attributes_of_build(snapshot, self.name, size_bytes)
+
+    async def change(self, changes: Changes, handle: Handle | None = None) -> None:
+        """As that of the build."""
+        del handle
+        await self.renewal.ask(self.name, changes)
 
     def listed_attributes(self) -> Attributes:
         """A link."""
@@ -196,8 +209,15 @@ class PassingLink(Link):
 
     @property
     def key(self) -> bytes:
-        """Name and moment: the same temporary name may come again."""
-        return f"passing:{self.made}:{self.name}".encode(errors="surrogateescape")
+        """All of it: there is nothing else to make it of again. The same temporary name may come again, later."""
+        return f"passing:{self.made}:{self.uid}:{self.gid}:{self.name}/{self.text}".encode(errors="surrogateescape")
+
+    @classmethod
+    def decode(cls, rest: str) -> "PassingLink":
+        """The inverse of `key`, without its tag; ValueError for anything else."""
+        made, uid, gid, both = rest.split(":", 3)
+        name, _, text = both.partition("/")
+        return cls(name, text, int(uid), int(gid), float(made))
 
     async def target(self) -> str:
         """What it was made with."""

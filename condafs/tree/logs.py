@@ -13,6 +13,7 @@ from condafs.errors import InvalidNameError
 from condafs.names import BuildName
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Ownership, refuse
 from condafs.tree.resolve import CANCELLABLE_STATES
+from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Intake
 
 _SUFFIX = ".log"
@@ -78,12 +79,14 @@ class LogsDirectory(Directory):
         catalog, intake: The rest of the house.
         path: Where the logs are.
         ownership: Of the directory; its sticky bit keeps other people's builds from being cancelled.
+        rights: Of this mount.
     """
 
-    __slots__ = ("_catalog", "_intake", "_ownership", "_path")
+    __slots__ = ("_catalog", "_intake", "_ownership", "_path", "_rights")
     lifetimes = Lifetimes(attributes_seconds=1)
 
-    def __init__(self, catalog: Catalog, intake: Intake, path: Path, ownership: Ownership) -> None:
+    def __init__(self, catalog: Catalog, intake: Intake, path: Path, ownership: Ownership, rights: Rights) -> None:
+        self._rights = rights
         self._catalog = catalog
         self._intake = intake
         self._path = path
@@ -124,6 +127,8 @@ class LogsDirectory(Directory):
         if record is not None and record.state in CANCELLABLE_STATES:
             await self._intake.cancel(build, Author(caller.uid))
         else:
+            if record and not self._rights.may_act_for(caller.uid, record.owner_uid):
+                refuse(errno.EPERM, name)
             (self._path / name).unlink()
 
 

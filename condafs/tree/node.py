@@ -45,7 +45,7 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What chmod, chown, truncate and utimes ask for; None leaves a field as it is."""
+    """What chmod, chown, truncate and utimes ask for; None leaves a field as it is. `caller`: who asks, when known."""
 
     permissions: int | None = None
     uid: int | None = None
@@ -53,6 +53,7 @@ class Changes:
     size_bytes: int | None = None
     mtime_ns: int | None = None
     atime_ns: int | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,21 @@ class Lifetimes:
 
     name_seconds: float = 0
     attributes_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What there is to know of an open file, for who is to open it again in another process.
+
+    Attributes:
+        flags: Those of the system call.
+        content: What it shows, where that is the moment of opening.
+        has_written: Whether something was written through it.
+    """
+
+    flags: int = 0
+    content: bytes | None = None
+    has_written: bool = False
 
 
 def refuse(number: int, subject: str = "") -> NoReturn:
@@ -112,6 +128,11 @@ class Handle:
     is_immutable = False
     """Whether the file never has another content, so that what was read once may be kept for ever."""
 
+    @property
+    def content(self) -> bytes | None:
+        """All of it, where it is that of the moment of opening and at hand."""
+        return None
+
     async def read(self, offset: int, size: int) -> bytes | memoryview:
         """Up to `size` bytes at `offset`; fewer only at the end."""
         raise NotImplementedError
@@ -145,6 +166,10 @@ class File(Node):
     async def open_to_read(self) -> Handle:
         """Open it for reading."""
         raise NotImplementedError
+
+    async def reopen(self, opened: Opened) -> Handle:
+        """Open what another process had open when it was killed; nothing is changed by that."""
+        return await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
 
 
 class Directory(Node):
@@ -187,9 +212,9 @@ class Directory(Node):
         del target, caller
         refuse(errno.EROFS, name)
 
-    async def make_link(self, file: Node, name: str) -> None:
+    async def make_link(self, file: Node, name: str, caller: Caller) -> None:
         """One more name for `file`."""
-        del file
+        del file, caller
         refuse(errno.EROFS, name)
 
     async def unlink(self, name: str, caller: Caller) -> None:

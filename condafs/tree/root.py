@@ -7,6 +7,8 @@ nowhere: whoever follows it gets ENOENT, because its prefix is incomplete.
 A symbolic link under any other name is taken when it leads to a published build: `ln -sfn` and os.replace make one
 under a temporary name and rename it over the old. Such links live in memory, for a minute. The temporary name may say
 on whose behalf (`names.BEHALF`).
+
+`touch -h` of a build's link asks for that build to be made again (`renewal`).
 """
 
 import errno
@@ -26,7 +28,9 @@ from condafs.tree.exports import ExportsDirectory, is_export_name
 from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
 from condafs.tree.recent import Recent
+from condafs.tree.renewal import Renewal
 from condafs.tree.resolve import current_build, find_cancellable, resolve, resolve_target
+from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Intake, Snapshot
 from condafs.tree.specs.removals import Removals
 
@@ -71,6 +75,7 @@ class Root(Directory):
         places: Where links lead.
         removals: Files that were removed a moment ago.
         ownership: Of this directory.
+        rights: Of this mount.
         directories: The dot directories by name.
         exports: Has the exports, which are files of the root though nothing lists them here.
         settled: Waits until every file that was closed before now is submitted: who writes and then rolls back wants
@@ -89,6 +94,8 @@ class Root(Directory):
         "_places",
         "_recent",
         "_removals",
+        "_renewal",
+        "_rights",
         "_settled",
     )
     lifetimes = Lifetimes(attributes_seconds=60)
@@ -100,6 +107,7 @@ class Root(Directory):
         places: Places,
         removals: Removals,
         ownership: Ownership,
+        rights: Rights,
         directories: Mapping[str, Directory],
         exports: ExportsDirectory,
         *,
@@ -112,11 +120,13 @@ class Root(Directory):
         self._places = places
         self._removals = removals
         self._ownership = ownership
+        self._rights = rights
         self._directories = directories
         self._exports = exports
         self._settled = settled
         self._now = now
         self._passing: dict[str, PassingLink] = {}
+        self._renewal = Renewal(catalog, intake, ownership.uid)
 
     @property
     def key(self) -> bytes:
@@ -145,12 +155,12 @@ class Root(Directory):
         """The node that a name would have, by its form alone."""
         if directory := self._directories.get(name):
             return directory
-        if passing := self._passing.get(name):
+        if passing := self._find_passing(name):
             return passing
         if is_build_name(name):
-            return BuildLink(self._catalog, self._places.builds, name)
+            return BuildLink(self._catalog, self._places.builds, name, self._renewal)
         if "@" in name:
-            return ReferenceLink(self._catalog, name)
+            return ReferenceLink(self._catalog, name, self._renewal)
         try:
             return EnvironmentLink(self._recent, self._removals, EnvironmentName(name))
         except InvalidNameError:
@@ -230,7 +240,7 @@ class Root(Directory):
     ) -> None:
         """Roll back, when a link in passing is renamed over an environment. Nothing else moves here."""
         passing = self._find_passing(name)
-        if passing is None or to is not self:
+        if passing is None or to is not self or not self._rights.may_act_for(caller.uid, passing.uid):
             refuse(errno.EPERM, name)
         await self._settled()
         with self._catalog.snapshot() as snapshot:
@@ -247,7 +257,10 @@ class Root(Directory):
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Delete a published build, cancel one in the making, drop a link in passing."""
-        if self._passing.pop(name, None):
+        if passing := self._find_passing(name):
+            if not self._rights.may_act_for(caller.uid, passing.uid):
+                refuse(errno.EPERM, name)
+            self._passing.pop(name, None)
             return
         if name in self._directories:
             refuse(errno.EISDIR, name)
@@ -275,15 +288,23 @@ class Root(Directory):
 
     async def _roll_back(self, environment: EnvironmentRecord, build: BuildName, author: Author) -> None:
         # The kernel's sticky bit protects a name that exists; one that leads nowhere yet has no link to protect.
-        if author.uid not in (0, self._ownership.uid, environment.owner_uid):
+        if not self._rights.may_act_for(author.uid, environment.owner_uid):
             refuse(errno.EPERM, environment.name.text)
         if build.name != environment.name:
             msg = f"{environment.name} cannot point at {build}: that is a build of {build.name}"
             raise ForbiddenError(msg)
         await self._intake.roll_back(environment.name, build.digest, author)
 
+    def recall_passing(self, link: PassingLink) -> PassingLink:
+        """A link in passing that another process was told of."""
+        return self._passing.setdefault(link.name, link)
+
     def _find_passing(self, name: str) -> PassingLink | None:
-        return self._passing.get(name) if self._passing and name in self._live_passing() else None
+        """The link of that name, unless an environment has taken the name since."""
+        if not self._passing or name not in self._live_passing():
+            return None
+        with self._catalog.snapshot() as snapshot:
+            return None if _find_environment(snapshot, name) else self._passing.get(name)
 
     def _live_passing(self) -> Mapping[str, PassingLink]:
         horizon = self._now() - PASSING_SECONDS

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.events import Author, EventRecord
-from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildRecord, EnvironmentRecord, FileRecord, UsageRecord
+from condafs.config.quotas import Limits
 from condafs.export.exports import Description, Export, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.specification import Specification
@@ -68,6 +69,14 @@ class Snapshot(Protocol):
         """What happened to one environment, in order, behind the event of that number."""
         ...
 
+    def usage(self, uid: int, /) -> UsageRecord:
+        """What one user has."""
+        ...
+
+    def usages(self) -> Iterator[UsageRecord]:
+        """What every user has."""
+        ...
+
     def first_event(self) -> int:
         """The number of the oldest event that is remembered."""
         ...
@@ -90,10 +99,26 @@ class Catalog(Protocol):
 
 
 class Intake(Protocol):
-    """Where everything that changes state goes in (scheduler.intake). The author is who asked, for the journal."""
+    """Where everything that changes state goes in (scheduler.intake). The author is who asked."""
 
-    def check(self, file_name: str, content: bytes, /) -> Specification | None:
-        """Raise SpecificationError when the content would be refused under that name. Safe in a thread."""
+    async def know(self, uid: int, /) -> None:
+        """Find out which quotas a user has, before something is checked for her."""
+        ...
+
+    def limits_of(self, uid: int, /) -> Limits:
+        """What a user may have, as far as it is known."""
+        ...
+
+    def check(self, file_name: str, content: bytes, uid: int, /) -> Specification | None:
+        """Raise UserError when the content of that owner would be refused under that name. Safe in a thread."""
+        ...
+
+    def check_retry(self, file_name: str, /) -> None:
+        """Raise QuotaError when touching that file would be refused. Safe in a thread."""
+        ...
+
+    async def give(self, file_name: str, uid: int, /) -> None:
+        """A file has another owner."""
         ...
 
     async def submit(self, file_name: str, content: bytes, mtime_ns: int, uid: int, author: Author, /) -> None:
@@ -124,6 +149,10 @@ class Intake(Protocol):
 
     async def delete_build(self, build: BuildName, author: Author, /) -> None:
         """That build is to go; one in the making is cancelled."""
+        ...
+
+    async def renew(self, build: BuildName, author: Author, /) -> None:
+        """That build is to be made again."""
         ...
 
     async def cancel(self, build: BuildName, author: Author, /) -> None:

@@ -13,6 +13,7 @@ from condafs.errors import InvalidNameError
 from condafs.names import EnvironmentName
 from condafs.prefix.marker import read_marker
 from condafs.tree.node import Attributes, Directory, Ownership, refuse
+from condafs.tree.quota import QUOTA
 from condafs.tree.sources import Catalog, ProgressSource
 from condafs.tree.status_text import Limits, Story, describe, render
 from condafs.tree.text import Document, TextFile
@@ -62,18 +63,21 @@ class StatusDirectory(Directory):
         ownership: Of the directory.
         files: The files of `.specs`. They are submitted before a text is made of them, so that who closes one and then
             reads here finds it.
+        quota: The directory of that name, which is not listed.
     """
 
-    __slots__ = ("_catalog", "_files", "_limits", "_ownership", "_progress")
+    __slots__ = ("_catalog", "_files", "_limits", "_ownership", "_progress", "_quota")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the texts tell of all the house
         self,
         catalog: Catalog,
         progress: ProgressSource,
         limits: Limits,
         ownership: Ownership,
         files: Files,
+        quota: Directory,
     ) -> None:
+        self._quota = quota
         self._catalog = catalog
         self._progress = progress
         self._limits = limits
@@ -89,8 +93,10 @@ class StatusDirectory(Directory):
         """Readable by all."""
         return self._ownership.directory()
 
-    async def child(self, name: str) -> StatusFile | None:
-        """The status of the environment of that name."""
+    async def child(self, name: str) -> TextFile | Directory | None:
+        """The status of the environment of that name, or what users may have."""
+        if name == QUOTA:
+            return self._quota
         await self.settle(name)
         return self.listed(name) if self._find(name) else None
 

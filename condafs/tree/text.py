@@ -3,7 +3,7 @@
 import stat
 from dataclasses import dataclass
 
-from condafs.tree.node import Attributes, File, Handle
+from condafs.tree.node import Attributes, File, Handle, Opened
 
 _NANOSECONDS = 10**9
 
@@ -27,6 +27,11 @@ class TextHandle(Handle):
 
     def __init__(self, content: bytes) -> None:
         self._content = content
+
+    @property
+    def content(self) -> bytes:
+        """The text."""
+        return self._content
 
     async def read(self, offset: int, size: int) -> bytes:
         """A part of the text."""
@@ -65,3 +70,7 @@ class TextFile(File):
         """The text of this moment."""
         await self.settle()
         return TextHandle(self.document().content)
+
+    async def reopen(self, opened: Opened) -> Handle:
+        """The text of that moment, where it was kept."""
+        return await super().reopen(opened) if opened.content is None else TextHandle(opened.content)

@@ -10,6 +10,7 @@ from condafs.errors import (
     InvalidNameError,
     MachineError,
     NotFoundError,
+    QuotaError,
     SpecificationError,
     UserError,
 )
@@ -59,6 +60,7 @@ _STATUS: tuple[tuple[type[CondafsError], int], ...] = (
     (AmbiguousDigestError, 409),
     (ConflictError, 409),
     (ForbiddenError, 409),
+    (QuotaError, 507),
     (UserError, 400),
     (BusyError, 503),
     (DiskFullError, 507),
@@ -66,7 +68,7 @@ _STATUS: tuple[tuple[type[CondafsError], int], ...] = (
     (MachineError, 503),
 )
 """The first that fits. What condafs forbids for a reason that can pass (the current build stays) is a conflict; 403 is
-for who may not."""
+for who may not; a quota that is used up is 507 (RFC 4331, section 6)."""
 
 
 def status_of(error: CondafsError) -> int:

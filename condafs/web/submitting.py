@@ -1,8 +1,9 @@
 """Specifications that come over HTTP: checked, given a file of `.specs`, written there."""
 
+import os
 from dataclasses import dataclass
 
-from condafs.client.envs import Envs
+from condafs.client.envs import Envs, not_yours
 from condafs.client.submission import build_of, parse_here, replace_specification
 from condafs.errors import ForbiddenError, SpecificationError
 from condafs.names import BuildName, spec_file_stem
@@ -48,11 +49,14 @@ def submit(envs: Envs, content: bytes, file_name: str, behalf: str) -> Submitted
     Raises:
         SpecificationError, UserError: It is refused.
         ForbiddenError: The environment belongs to somebody else.
+        QuotaError: What the server's user may have is used up.
     """
     specification = check(content, file_name)
     build = build_of(specification)
     name = specification.name.text
     status = envs.find_status(name)
+    if status and status.retired and os.geteuid() and status.owner not in {"", str(os.geteuid())}:
+        raise not_yours(name, status.owner)
     suffix = file_name.rpartition(".")[2]
     chosen = status.file if status and status.file else f"{name}.{suffix}"
     if chosen.rpartition(".")[2] not in _LIKE[suffix]:

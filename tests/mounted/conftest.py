@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Daemon:
         mount, state: Its directories.
         expects_warnings: Whether a test provokes what somebody would have to look at.
         has_ended: Whether a test ended it by itself.
+        settings: Text of its settings file.
     """
 
     mount: Path
@@ -46,6 +47,7 @@ class Daemon:
     expects_warnings: bool = False
     has_ended: bool = False
     descriptors: int = field(default=0)
+    settings: str = ""
 
     @property
     def specs(self) -> Path:
@@ -82,7 +84,7 @@ class Daemon:
         """End it, when it has not ended, and start it again."""
         if not self.has_ended:
             assert self.end() == 0
-        self.process = start(self.mount, self.state, self.log).process
+        self.process = start(self.mount, self.state, self.log, self.settings).process
         self.has_ended = False
         self.descriptors = self.warm_up()
 
@@ -106,13 +108,23 @@ def specification(*dependencies: str, name: str = "foo", script: str = "") -> st
     return "\n".join(lines) + "\n"
 
 
-def start(mount: Path, state: Path, log: Path) -> Daemon:
-    """Start a daemon and wait until its tree can be seen."""
+def start(  # noqa: PLR0913 - what a daemon is started with
+    mount: Path, state: Path, log: Path, settings: str = "", *, inside: Sequence[str] = (), uid: int = 0
+) -> Daemon:
+    """Start a daemon and wait until its tree can be seen.
+
+    Args:
+        mount, state, log: Where.
+        settings: Text of its settings file.
+        inside: Command that runs it.
+        uid: Who runs it, when it is somebody else.
+    """
+    command = [sys.executable, "-m", "tests.mounted.scripted", str(mount), str(state)]
     with log.open("a") as output, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
         notifications.bind(f"\0condafs-test-{log}")
         notifications.settimeout(PATIENCE_SECONDS)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.mounted.scripted", str(mount), str(state)],
+            [*inside, *command, f"--settings={settings}", f"--uid={uid}"],
             stdout=output,
             stderr=output,
             cwd=ROOT_OF_PROJECT,
@@ -126,7 +138,7 @@ def start(mount: Path, state: Path, log: Path) -> Daemon:
             process.kill()
             process.wait()
             pytest.fail(log.read_text())
-    return Daemon(mount, state, process, log)
+    return Daemon(mount, state, process, log, settings=settings)
 
 
 def processes_of_session(session: int) -> list[int]:
@@ -141,11 +153,17 @@ def processes_of_session(session: int) -> list[int]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
+def settings() -> str:
+    """Text of the daemon's settings file; tests that need another override this."""
+    return ""
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, settings: str) -> Iterator[Daemon]:
     """A daemon; afterwards it has ended with 0 and left nothing."""
     mount, state = tmp_path / "envs", tmp_path / "state"
     mount.mkdir()
-    served = start(mount, state, tmp_path / "log")
+    served = start(mount, state, tmp_path / "log", settings)
     served.descriptors = served.warm_up()
     try:
         yield served

@@ -1,7 +1,8 @@
 """The daemon without a builder: everything is real but the builds, which do what the specification says.
 
-    python -m tests.mounted.scripted MOUNTPOINT STATE
+    python -m tests.mounted.scripted MOUNTPOINT STATE [--take-over] [--settings=TEXT] [--uid=UID]
 
+Everybody may write, unless the text of the settings file says something else.
 A specification's `variables: {SCRIPT: ...}` says how its build goes::
 
     (none)      succeeds at once: the prefix holds `specification`, the canonical bytes
@@ -12,6 +13,7 @@ A specification's `variables: {SCRIPT: ...}` says how its build goes::
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +21,9 @@ from pathlib import Path
 import trio
 
 from condafs.builder.protocol import BuildRequest, Failed, FailureKind, Phase, Progress, Succeeded
-from condafs.config import Settings
+from condafs.config import Settings, parse_settings
 from condafs.daemon import run
+from condafs.errors import CondafsError
 from condafs.prefix.inventory import write_inventory
 
 
@@ -50,5 +53,14 @@ class ScriptedRunner:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    settings = Settings(Path(sys.argv[2]), backoff_initial_seconds=0.05)
-    sys.exit(run(Path(sys.argv[1]), settings, ScriptedRunner()))
+    options = dict(argument.partition("=")[::2] for argument in sys.argv[3:])
+    defaults = Settings(Path(sys.argv[2]), backoff_initial_seconds=0.05, specs_mode=0o1777)
+    settings = parse_settings(options.get("--settings", ""), defaults)
+    if uid := int(options.get("--uid", 0)):  # as late as this, for this python may be out of its reach
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+    try:
+        sys.exit(run(Path(sys.argv[1]), settings, ScriptedRunner(), takes_over="--take-over" in options))
+    except CondafsError as error:
+        sys.exit(str(error))

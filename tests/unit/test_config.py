@@ -23,6 +23,11 @@ default-channels: [bioconda, conda-forge]
 channel-alias: https://mirror.example/conda/
 allow-other: yes
 specs-mode: 3775
+specs-group: science
+quota-environments: 20
+quota-builds-per-day: 50
+quota-bytes: 10G
+quotas: {ann: {environments: none, bytes: 1T}, "@students": {builds-per-day: 0}}
 image-base: /srv/debian.tar
 catalog-group: condafs-http
 http-bind: ["[::1]:8080", "unix:/run/condafs-http.sock"]
@@ -31,6 +36,8 @@ http-directory: /srv/condafs-http
 http-open: no
 http-ui: /srv/conda-store-ui/dist
 http-dynamic: yes
+watch: [/srv/specs, /srv/foo/environment.yml]
+watch-retire: yes
 """
 
 
@@ -53,6 +60,11 @@ def test_every_setting_can_be_given() -> None:
         channel_alias="https://mirror.example/conda",
         allow_other=True,
         specs_mode=0o3775,
+        specs_group="science",
+        quota_environments=20,
+        quota_builds_per_day=50,
+        quota_bytes=10 << 30,
+        quotas={"ann": {"environments": None, "own_bytes": 1 << 40}, "@students": {"builds_per_day": 0}},
         image_base="/srv/debian.tar",
         catalog_group="condafs-http",
         http_bind=("[::1]:8080", "unix:/run/condafs-http.sock"),
@@ -61,6 +73,8 @@ def test_every_setting_can_be_given() -> None:
         http_open=False,
         http_ui=Path("/srv/conda-store-ui/dist"),
         http_dynamic=True,
+        watch=(Path("/srv/specs"), Path("/srv/foo/environment.yml")),
+        watch_retire=True,
     )
 
 
@@ -82,6 +96,12 @@ def test_an_image_stands_on_the_host_or_on_nothing(base: str) -> None:
 def test_the_base_of_an_image_may_be_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert parse_settings("image-base: ~/debian.tar", DEFAULTS).image_base == "/home/somebody/debian.tar"
+
+
+def test_one_path_may_be_watched_or_several() -> None:
+    assert parse_settings("watch: /srv/specs", DEFAULTS).watch == (Path("/srv/specs"),)
+    assert parse_settings("watch: []", DEFAULTS).watch == ()
+    assert "absolute" in refusal("watch: [specs]")
 
 
 def test_the_state_directory_has_a_room_for_each() -> None:
@@ -119,6 +139,12 @@ def test_a_key_like_none_lists_them_all() -> None:
         ("default-channels: []", "`default-channels` is a list"),
         ("channel-alias: conda.example", "is a URL with its scheme"),
         ("allow-other: perhaps", "`allow-other` is yes or no"),
+        ("quota-environments: many", "`quota-environments` is a whole number or none"),
+        ("quota-bytes: -1", "`quota-bytes` is a size"),
+        ("quotas: [ann]", "`quotas` is a mapping"),
+        ("quotas: {ann: 5}", "of ann is a mapping with some of environments, builds-per-day, bytes"),
+        ("quotas: {ann: {rooms: 5}}", "of ann has no 'rooms'"),
+        ("quotas: {ann: {bytes: x}}", "of ann: bytes is a size"),
         ("specs-mode: 999", "is a mode of three or four octal digits"),
         ("image-base: debian:12", "`image-base` is host, none or an absolute path, not 'debian:12'"),
         ("image-base: [host]", "`image-base` takes one value"),

@@ -1,10 +1,14 @@
+import os
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from condafs.notify import Notifier
+from condafs.notify import Notifier, take_descriptors
 
 
 @pytest.fixture
@@ -46,3 +50,42 @@ def test_taking_removes_the_variables_so_that_children_stay_silent() -> None:
 
 def test_another_process_watchdog_is_not_ours() -> None:
     assert Notifier.take({"WATCHDOG_USEC": "2500000", "WATCHDOG_PID": "8"}, 7) == Notifier("", 0)
+
+
+def test_a_kept_descriptor_reaches_the_listener_before_the_call_returns(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    received: list[tuple[bytes, int]] = []
+
+    def listen() -> None:
+        for _ in range(2):
+            message, descriptors, _, _ = socket.recv_fds(listener, 1000, 2)
+            received.append((message, len(descriptors)))
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    with (tmp_path / "file").open("w") as file:
+        Notifier(str(tmp_path / "notify")).keep("fuse", file.fileno())
+        assert received[0] == (b"FDSTORE=1\nFDNAME=fuse", 1)
+    thread.join()
+    assert received[1] == (b"BARRIER=1", 1)
+
+
+def test_passed_descriptors_are_known_by_name_and_not_passed_on() -> None:
+    program = """
+import os
+from condafs.notify import take_descriptors
+for number in (3, 4):
+    os.dup2(1, number)
+environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "fuse:", "HOME": "/"}
+print(take_descriptors(environ, os.getpid()), os.get_inheritable(3), environ)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout == "{'fuse': 3, 'unknown': 4} False {'HOME': '/'}\n"
+
+
+def test_descriptors_of_another_process_are_not_ours() -> None:
+    assert take_descriptors({"LISTEN_PID": "8", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "fuse"}, 7) == {}
+    assert take_descriptors({}, 7) == {}

@@ -24,7 +24,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from condafs.builder.cage.inmate import CANNOT_START, Cage, End, Order, become
 from condafs.builder.cage.listener import Listener, Question
@@ -60,11 +60,7 @@ def fork_warden() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         if os.fork() == 0:
-            try:
-                _leave_builder(theirs.fileno())
-                _Warden(theirs).run()
-            finally:
-                os._exit(1)
+            serve_as_warden(theirs)
     return ours
 
 
@@ -76,6 +72,15 @@ def _leave_builder(control: int) -> None:
     os.closerange(3, control)
     os.closerange(control + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208 - numbers
     adopt_orphans()
+
+
+def serve_as_warden(control: socket.socket) -> NoReturn:
+    """Be one, until the other end of the socket is closed."""
+    try:
+        _leave_builder(control.fileno())
+        _Warden(control).run()
+    finally:
+        os._exit(1)
 
 
 class _Warden:

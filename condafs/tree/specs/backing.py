@@ -11,13 +11,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
 from condafs.names import is_spec_file
 from condafs.tree.node import Attributes, Changes, Handle, Lifetimes, Link, Node, refuse
-from condafs.tree.specs.owner import Owner, Place, read_owner, write_owner
+from condafs.tree.rights import Rights
+from condafs.tree.specs.owner import Owner, Place, read_link, read_owner, write_owner
 
 if TYPE_CHECKING:
     from condafs.tree.specs.directory import SpecDirectory
@@ -36,23 +38,35 @@ def is_blank(content: bytes) -> bool:
     return not content.strip(b"\0 \t\r\n\f\v")
 
 
-class Backed(Node):
-    """What all nodes of `.specs` share."""
+def key_of(identity: Identity) -> bytes:
+    """Key of the node of a file that has a name, underneath."""
+    device, inode = identity
+    return f"specs:{device}:{inode}".encode()
 
-    __slots__ = ("__weakref__", "identity", "is_detached", "places")
+
+class Backed(Node):
+    """What all nodes of `.specs` share.
+
+    Args:
+        identity: Of the file underneath.
+        rights: Of this mount.
+    """
+
+    __slots__ = ("__weakref__", "identity", "is_detached", "kept", "places", "rights")
     # All changes come through the kernel that remembers; a second covers what a restart or an administrator did.
     lifetimes = Lifetimes(name_seconds=1, attributes_seconds=1)
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, rights: Rights) -> None:
         self.identity = identity
+        self.rights = rights
         self.places: set[tuple[SpecDirectory, str]] = set()
         self.is_detached = False
+        self.kept = ""
 
     @property
     def key(self) -> bytes:
         """The inode underneath; once detached, that number may be given to another file."""
-        device, inode = self.identity
-        return f"specs:{device}:{inode}{f':{id(self)}' if self.is_detached else ''}".encode()
+        return key_of(self.identity) + (f":{id(self)}".encode() if self.is_detached else b"")
 
     def descriptor(self) -> int | None:
         """Descriptor of some open handle."""
@@ -76,7 +90,9 @@ class Backed(Node):
                 return path
             self.places.discard((directory, name))
         descriptor = self.descriptor()
-        return refuse(errno.ESTALE) if descriptor is None else descriptor
+        if descriptor is not None:
+            return descriptor
+        return self.kept or refuse(errno.ESTALE)
 
     def spec_names(self) -> Iterator[str]:
         """Names at the top of `.specs` under which it is a specification."""
@@ -103,7 +119,7 @@ class Backed(Node):
             owner.permissions if changes.permissions is None else changes.permissions,
         )
         if changed != owner:
-            write_owner(place, changed)
+            write_owner(place, self.rights.kept(changed, is_directory=stat.S_ISDIR(found.st_mode)))
         if changes.mtime_ns is not None or changes.atime_ns is not None:
             times = (
                 found.st_atime_ns if changes.atime_ns is None else changes.atime_ns,
@@ -114,9 +130,8 @@ class Backed(Node):
 
 def attributes_of(found: os.stat_result, owner: Owner) -> Attributes:
     """What people see of a file underneath."""
-    permissions = 0o777 if stat.S_ISLNK(found.st_mode) else owner.permissions
     return Attributes(
-        mode=stat.S_IFMT(found.st_mode) | permissions,
+        mode=stat.S_IFMT(found.st_mode) | owner.permissions,
         uid=owner.uid,
         gid=owner.gid,
         size_bytes=found.st_size,
@@ -133,11 +148,16 @@ class SpecLink(Backed, Link):
 
     __slots__ = ()
 
+    def attributes(self) -> Attributes:
+        """A link's, whatever it is underneath."""
+        found = super().attributes()
+        return replace(found, mode=stat.S_IFLNK | 0o777)
+
     async def target(self) -> str:
         """As it was made."""
         place = self.place()
         # A descriptor is never held for a link.
-        return os.readlink(place) if isinstance(place, str) else refuse(errno.ESTALE)  # noqa: PTH115
+        return read_link(place) if isinstance(place, str) else refuse(errno.ESTALE)
 
 
 class Registry:
@@ -149,6 +169,7 @@ class Registry:
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
+        self._keeping: Path | None = None
         self._nodes: WeakValueDictionary[Identity, Backed] = WeakValueDictionary()
 
     def find(self, identity: Identity) -> Backed | None:
@@ -158,6 +179,25 @@ class Registry:
     def add(self, node: Backed) -> None:
         """Remember a new node."""
         self._nodes[node.identity] = node
+
+    def keep_in(self, directory: Path) -> None:
+        """From now on keep files that lose their last name while they are open, so that another process finds them."""
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self._keeping = directory
+
+    def kept_files(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Paths of those that are kept, and their stat."""
+        if self._keeping:
+            for entry in sorted(self._keeping.iterdir()):
+                yield str(entry), entry.lstat()
+
+    def going(self, path: str, found: os.stat_result) -> None:
+        """A name is about to go. `path`: its whole; `found`: its stat."""
+        node = self.find((found.st_dev, found.st_ino))
+        if self._keeping and node and node.descriptor() is not None and found.st_nlink == 1:
+            node.kept = f"{self._keeping}/{found.st_ino}"
+            Path(node.kept).unlink(missing_ok=True)
+            os.link(path, node.kept, follow_symlinks=False)
 
     def removed(self, directory: "SpecDirectory", name: str, found: os.stat_result) -> None:
         """A name is gone. `found`: stat of what it led to, taken just before."""

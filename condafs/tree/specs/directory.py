@@ -4,19 +4,20 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
 from condafs.catalog.events import Author
-from condafs.errors import SpecificationError
+from condafs.errors import UserError
 from condafs.names import behalf_of
 from condafs.tree.node import Caller, Directory, Node, refuse
+from condafs.tree.rights import Rights
 from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
 from condafs.tree.specs.file import SpecFile, SpecHandle
-from condafs.tree.specs.owner import Owner, write_owner
+from condafs.tree.specs.owner import Owner, is_link, make_link, read_owner, write_owner
 from condafs.tree.specs.submissions import Submissions
 
 logger = logging.getLogger(__name__)
@@ -31,13 +32,14 @@ class SpecDirectory(Backed, Directory):
         registry: The nodes and where they are underneath.
         submissions: Takes what is written.
         identity: Of the directory underneath.
+        rights: Of this mount.
     """
 
     __slots__ = ("registry", "submissions")
     is_top = False
 
-    def __init__(self, registry: Registry, submissions: Submissions, identity: Identity) -> None:
-        super().__init__(identity)
+    def __init__(self, registry: Registry, submissions: Submissions, identity: Identity, rights: Rights) -> None:
+        super().__init__(identity, rights)
         self.registry = registry
         self.submissions = submissions
 
@@ -67,15 +69,14 @@ class SpecDirectory(Backed, Directory):
         identity = (found.st_dev, found.st_ino)
         node = self.registry.find(identity)
         if node is None:
-            match stat.S_IFMT(found.st_mode):
-                case stat.S_IFREG:
-                    node = SpecFile(identity, self.submissions)
-                case stat.S_IFDIR:
-                    node = SpecDirectory(self.registry, self.submissions, identity)
-                case stat.S_IFLNK:
-                    node = SpecLink(identity)
-                case _:
-                    return None
+            if is_link(self.path_of(name), found):
+                node = SpecLink(identity, self.rights)
+            elif stat.S_ISREG(found.st_mode):
+                node = SpecFile(identity, self.rights, self.submissions)
+            elif stat.S_ISDIR(found.st_mode):
+                node = SpecDirectory(self.registry, self.submissions, identity, self.rights)
+            else:
+                return None
             self.registry.add(node)
         node.places.add((self, name))
         return node
@@ -83,6 +84,16 @@ class SpecDirectory(Backed, Directory):
     def _made(self, name: str, found: os.stat_result, sort: type[BackedT]) -> BackedT:
         node = self._node(name, found)
         return node if isinstance(node, sort) else refuse(errno.ESTALE, name)
+
+    def everything(self) -> Iterator[Backed]:
+        """This directory and all that is below it."""
+        yield self
+        for name in sorted(os.listdir(self.path)):  # noqa: PTH208 - names, not paths
+            node = SpecDirectory.listed(self, name)
+            if isinstance(node, SpecDirectory):
+                yield from node.everything()
+            elif isinstance(node, Backed):
+                yield node
 
     async def names(self) -> Sequence[str]:
         """All names, sorted."""
@@ -100,7 +111,7 @@ class SpecDirectory(Backed, Directory):
         return file, file.opened(fd, may_write=flags & os.O_ACCMODE != os.O_RDONLY)
 
     def _create(self, name: str, permissions: int, caller: Caller) -> tuple[SpecFile, int]:
-        self.require_free(name)
+        self.require_free(name, caller)
         path = self.path_of(name)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -116,11 +127,12 @@ class SpecDirectory(Backed, Directory):
     def _owner_of_new(self, permissions: int, caller: Caller) -> Owner:
         """The maker's; a set-group-ID directory hands its group down, which the kernel leaves to the daemon."""
         mine = self.attributes()
-        return Owner(caller.uid, mine.gid if mine.mode & stat.S_ISGID else caller.gid, stat.S_IMODE(permissions))
+        gid = mine.gid if mine.mode & stat.S_ISGID else caller.gid
+        return self.rights.kept(Owner(caller.uid, gid, stat.S_IMODE(permissions)))
 
     async def make_directory(self, name: str, permissions: int, caller: Caller) -> "SpecDirectory":
         """A new empty directory."""
-        self.require_free(name)
+        self.require_free(name, caller)
         path = self.path_of(name)
         owner = self._owner_of_new(permissions, caller)
         inherited = self.attributes().mode & stat.S_ISGID
@@ -130,21 +142,22 @@ class SpecDirectory(Backed, Directory):
 
     async def make_symlink(self, name: str, target: str, caller: Caller) -> SpecLink:
         """A new symbolic link, not under the name of a specification."""
-        self.require_free(name)
+        self.require_free(name, caller)
         self.refuse_specification(name)
         path = self.path_of(name)
-        os.symlink(target, path)  # noqa: PTH211 - any text may be a target
+        make_link(path, target)
         write_owner(path, self._owner_of_new(0o777, caller))
         return self._made(name, os.lstat(path), SpecLink)
 
-    async def make_link(self, file: Node, name: str) -> None:
+    async def make_link(self, file: Node, name: str, caller: Caller) -> None:
         """One more name for a file; under the name of a specification it is submitted."""
-        self.require_free(name)
+        self.require_free(name, caller)
         if not isinstance(file, SpecFile | SpecLink):
             refuse(errno.EPERM, name)
         if not isinstance(file, SpecFile):
             self.refuse_specification(name)
         elif self.holds_specification(name):
+            self._require_own(file, name, caller)
             await self._require_valid(file, name)
         place = file.place()
         if isinstance(place, int):
@@ -165,11 +178,13 @@ class SpecDirectory(Backed, Directory):
             self._remove(name, path)
             return
         async with self.submissions.locked(name):
+            owner = read_owner(path, found)
             self._remove(name, path)
-            await self.submissions.retire_soon(name, Author(caller.uid))
+            await self.submissions.retire_soon(name, Author(caller.uid), owner.uid)
 
     def _remove(self, name: str, path: str) -> None:
         found = os.lstat(path)
+        self.registry.going(path, found)
         Path(path).unlink()
         self.registry.removed(self, name, found)
 
@@ -194,11 +209,11 @@ class SpecDirectory(Backed, Directory):
         """Move a name; a temporary one may say on whose behalf (`names.BEHALF`).
 
         Raises:
-            SpecificationError: What takes the name of a specification cannot be one. Nothing has moved.
+            UserError: What takes the name of a specification cannot be one. Nothing has moved.
         """
         if not isinstance(to, SpecDirectory):
             refuse(errno.EPERM, new_name)
-        to.require_free(new_name)
+        to.require_free(new_name, caller)
         node = self.listed(name)
         if node is None:
             refuse(errno.ENOENT, name)
@@ -209,9 +224,11 @@ class SpecDirectory(Backed, Directory):
         author = Author(caller.uid, behalf_of(name) or behalf_of(new_name))
         async with self.submissions.locked(*filter(None, (old, new))):
             if new and not old and isinstance(node, SpecFile):
+                self._require_own(node, new, caller)
                 await self._require_valid(node, new, author)
+            owner_uid = node.attributes().uid
             if self._move(name, to, new_name, may_replace=may_replace):
-                await self._follow(node, old, new, author)
+                await self._follow(node, old, new, author, owner_uid)
 
     def _move(self, name: str, to: "SpecDirectory", new_name: str, *, may_replace: bool) -> bool:
         """Rename underneath; False when both names lead to one file already, which rename(2) leaves as it is."""
@@ -225,6 +242,8 @@ class SpecDirectory(Backed, Directory):
             refuse(errno.EEXIST, new_name)
         if replaced is not None and (replaced.st_dev, replaced.st_ino) == (found.st_dev, found.st_ino):
             return False
+        if replaced is not None:
+            self.registry.going(new_path, replaced)
         Path(path).rename(new_path)
         if replaced is not None:
             self.registry.removed(to, new_name, replaced)
@@ -239,17 +258,17 @@ class SpecDirectory(Backed, Directory):
         if self.holds_specification(name):
             self.submissions.removals.came_back(name)
 
-    async def _follow(self, node: Node, old: str | None, new: str | None, author: Author) -> None:
+    async def _follow(self, node: Node, old: str | None, new: str | None, author: Author, owner_uid: int) -> None:
         """What a finished rename means for the environments."""
         if old and new:
             await self.submissions.rename(old, new, author)
         elif old:
-            await self.submissions.retire_soon(old, author)
+            await self.submissions.retire_soon(old, author, owner_uid)
         if new and not old and isinstance(node, SpecFile):
             node.put_into_place(new, author)
 
-    def require_free(self, name: str) -> None:
-        """Refuse names that are computed; there are none below the top."""
+    def require_free(self, name: str, caller: Caller) -> None:
+        """Refuse names that are computed, or kept for somebody else; there are none below the top."""
 
     def holds_specification(self, name: str) -> bool:
         """Whether a file of that name here is a specification."""
@@ -260,11 +279,16 @@ class SpecDirectory(Backed, Directory):
         if self.holds_specification(name):
             refuse(errno.EPERM, name)
 
+    def _require_own(self, file: SpecFile, name: str, caller: Caller) -> None:
+        """Refuse to have somebody else's file describe an environment, which would be hers."""
+        if not self.rights.may_act_for(caller.uid, file.attributes().uid):
+            refuse(errno.EPERM, name)
+
     async def _require_valid(self, file: SpecFile, name: str, author: Author | None = None) -> None:
-        """Raise SpecificationError when a file cannot take the name of a specification; nobody else would tell."""
+        """Raise UserError when a file cannot take the name of a specification; nobody else would tell."""
         try:
             await file.check(name)
-        except SpecificationError as error:
+        except UserError as error:
             logger.info("%s: not put into place: %s", name, error)
             self.submissions.refused_soon(name, author or Author(file.attributes().uid))
             raise

@@ -7,14 +7,16 @@ with every change of content: what was checked or submitted at some version is n
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
 from condafs.catalog.events import Author
-from condafs.tree.node import Changes, File, Handle
+from condafs.tree.node import Changes, File, Handle, Opened
+from condafs.tree.rights import Rights
 from condafs.tree.specs.backing import Backed, Identity, is_blank
-from condafs.tree.specs.owner import Place
+from condafs.tree.specs.owner import Place, read_owner
 
 if TYPE_CHECKING:
     from condafs.tree.specs.submissions import Submissions
@@ -34,13 +36,23 @@ class SpecFile(Backed, File):
 
     Args:
         identity: Of the file underneath.
+        rights: Of this mount.
         submissions: Checks and takes what was written.
     """
 
-    __slots__ = ("_author", "_checked", "_handles", "_submissions", "_submitted_version", "_writers", "version")
+    __slots__ = (
+        "_author",
+        "_checked",
+        "_handles",
+        "_is_touched",
+        "_submissions",
+        "_submitted_version",
+        "_writers",
+        "version",
+    )
 
-    def __init__(self, identity: Identity, submissions: "Submissions") -> None:
-        super().__init__(identity)
+    def __init__(self, identity: Identity, rights: Rights, submissions: "Submissions") -> None:
+        super().__init__(identity, rights)
         self._submissions = submissions
         self._handles: set[SpecHandle] = set()
         self._writers = 0
@@ -48,6 +60,7 @@ class SpecFile(Backed, File):
         self._submitted_version = 0
         self._checked: tuple[int, str] | None = None
         self._author: Author | None = None
+        self._is_touched = False
 
     @property
     def is_being_written(self) -> bool:
@@ -73,6 +86,14 @@ class SpecFile(Backed, File):
             self.version += 1
         return handle
 
+    async def reopen(self, opened: Opened) -> "SpecHandle":
+        """As it was, and with what was written not handed on yet."""
+        handle = await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
+        if opened.has_written and handle.may_write:
+            handle.has_written = True
+            self.version += 1
+        return handle
+
     def opened(self, fd: int, *, may_write: bool) -> "SpecHandle":
         """A handle for a descriptor that is open already."""
         handle = SpecHandle(self, fd, may_write=may_write)
@@ -83,9 +104,14 @@ class SpecFile(Backed, File):
     def closed(self, handle: "SpecHandle") -> None:
         """A handle is gone; the last that could write hands the content on."""
         self._handles.discard(handle)
+        if self.kept and not self._handles:
+            Path(self.kept).unlink(missing_ok=True)
+            self.kept = ""
         self._writers -= handle.may_write
         if handle.may_write:
+            self._is_touched = self._is_touched and not self.is_being_written_to
             self.submit_if_changed()
+            self._retry_if_touched()
 
     def submit_if_changed(self) -> None:
         """Hand the content on, unless somebody may still write to it or it is as it was."""
@@ -118,7 +144,7 @@ class SpecFile(Backed, File):
         is_small = found.st_size <= INLINE_BYTES
         content = self._content(place) if is_small else await trio.to_thread.run_sync(self._content, place)
         if not is_blank(content):
-            await self._submissions.check(name, content)
+            await self._submissions.check(name, content, read_owner(place, found).uid)
         self._checked = (version, name)
 
     def _content(self, place: Place) -> bytes:
@@ -127,12 +153,29 @@ class SpecFile(Backed, File):
             return os.pread(stream.fileno(), MAX_CHECKED_BYTES, 0)
 
     async def change(self, changes: Changes, handle: Handle | None = None) -> None:
-        """Everything that can be changed. A new size is a write, a new time of modification asks for another try."""
+        """Everything that can be changed. A new size is a write, a new time of modification asks for another try.
+
+        Raises:
+            QuotaError: Another try is refused. The time is changed all the same, and the message tells why.
+        """
         if changes.size_bytes is not None:
             self._resize(changes.size_bytes, handle)
+        before = self.attributes().uid
         await super().change(changes)
+        if changes.uid not in (None, before):
+            for name in tuple(self.spec_names()):
+                await self._submissions.give(name, changes.uid)
         self.submit_if_changed()
         if changes.mtime_ns is not None and changes.size_bytes is None and not self.is_being_written_to:
+            self._is_touched = True
+            self._retry_if_touched()
+            for name in tuple(self.spec_names()):
+                await self._submissions.check_retry(name, self.attributes().uid)
+
+    def _retry_if_touched(self) -> None:
+        """Ask for another try, once nobody has it open for writing: touch(1) opens what it touches."""
+        if self._is_touched and not self.is_being_written:
+            self._is_touched = False
             for name in self.spec_names():
                 self._submissions.retry_soon(name)
 

@@ -2,7 +2,9 @@
 
 So the daemon needs no right to change owners, files survive its restart with theirs, and nobody but the daemon can
 open what lies in the state directory. Format of `user.condafs.owner`: `<uid>:<gid>:<permissions, octal>` in ASCII.
-Where that cannot be kept (symbolic links, a filesystem without user attributes), owner and mode underneath count.
+Symbolic links can have no such attribute (xattr(7)): they are files that hold their target, marked by
+`user.condafs.link`. Where attributes cannot be kept (a filesystem without), owner and mode underneath count, which only
+root can set.
 """
 
 import errno
@@ -10,9 +12,11 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self, TypeAlias
 
 ATTRIBUTE = "user.condafs.owner"
+LINK_ATTRIBUTE = "user.condafs.link"
 _UNKNOWN = frozenset({errno.ENODATA, errno.ENOTSUP, errno.EPERM})  # EPERM: xattr(7), no user attributes on symlinks
 
 Place: TypeAlias = "str | int"
@@ -38,17 +42,22 @@ class Owner:
         return cls(int(uid), int(gid), int(permissions, 8))
 
 
+def find_owner(place: Place) -> Owner | None:
+    """The stored owner of what is no symbolic link."""
+    try:
+        return Owner.decode(os.getxattr(place, ATTRIBUTE))
+    except OSError as error:
+        if error.errno not in _UNKNOWN:
+            raise
+    except ValueError:
+        pass  # somebody else's attribute: as if there were none
+    return None
+
+
 def read_owner(place: Place, found: os.stat_result) -> Owner:
     """The stored owner, or the one underneath (`found`, of the same file)."""
-    if not stat.S_ISLNK(found.st_mode):
-        try:
-            return Owner.decode(os.getxattr(place, ATTRIBUTE))
-        except OSError as error:
-            if error.errno not in _UNKNOWN:
-                raise
-        except ValueError:
-            pass  # somebody else's attribute: as if there were none
-    return Owner(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+    stored = None if stat.S_ISLNK(found.st_mode) else find_owner(place)
+    return stored or Owner(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
 
 
 def write_owner(place: Place, owner: Owner) -> None:
@@ -67,6 +76,47 @@ def _write_underneath(place: Place, owner: Owner) -> None:
     found = os.stat(place, follow_symlinks=follow)  # noqa: PTH116 - or a descriptor
     if not stat.S_ISLNK(found.st_mode):
         own = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
-        os.chmod(place, owner.permissions | own)  # noqa: PTH101 - or a descriptor
+        os.chmod(place, owner.permissions & 0o1777 | own)  # noqa: PTH101 - or a descriptor
     with suppress(PermissionError):
         os.chown(place, owner.uid, owner.gid, follow_symlinks=follow)
+
+
+def is_link(place: Place, found: os.stat_result) -> bool:
+    """Whether a file underneath (`found`, of the same) stands for a symbolic link, or is one."""
+    if stat.S_ISREG(found.st_mode):
+        with suppress(OSError):
+            return bool(os.getxattr(place, LINK_ATTRIBUTE))
+    return stat.S_ISLNK(found.st_mode)
+
+
+def make_link(path: str, target: str) -> None:
+    """Make what stands for a symbolic link; a real one where that cannot be marked."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(os.fsencode(target))
+        try:
+            os.setxattr(fd, LINK_ATTRIBUTE, b"1")
+        except OSError as error:
+            Path(path).unlink()
+            if error.errno not in _UNKNOWN:
+                raise
+            os.symlink(target, path)  # noqa: PTH211 - any text may be a target
+
+
+def read_link(path: str) -> str:
+    """The target of what `make_link` made."""
+    try:
+        return os.readlink(path)  # noqa: PTH115 - any text may be a target
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # readlink(2): not a symbolic link
+            raise
+        return os.fsdecode(Path(path).read_bytes())
+
+
+def can_keep_owners(directory: Path) -> bool:
+    """Whether files of other people keep their owners there."""
+    try:
+        os.setxattr(directory, "user.condafs.check", b"1")
+    except OSError:
+        return os.geteuid() == 0  # who can set them underneath
+    return True

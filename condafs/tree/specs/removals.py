@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Removal:
+    uids: tuple[int, ...]
     is_back: trio.Event = field(default_factory=trio.Event)
     decided: trio.Event = field(default_factory=trio.Event)
 
@@ -35,9 +36,14 @@ class Removals:
     def __contains__(self, name: str) -> bool:
         return name in self._removed
 
-    def begin(self, name: str) -> None:
-        """A file is gone; `finish` must follow."""
-        self._removed[name] = _Removal()
+    def begin(self, name: str, *uids: int) -> None:
+        """A file is gone; `finish` must follow. `uids`: who may bring it back."""
+        self._removed[name] = _Removal(uids)
+
+    def whose(self, name: str) -> tuple[int, ...]:
+        """Who may bring a name back that is not decided; nobody for any other."""
+        removal = self._removed.get(name)
+        return removal.uids if removal else ()
 
     def came_back(self, name: str) -> None:
         """There is a file of that name again."""

@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 import trio
 
 from condafs.catalog.events import Author
-from condafs.errors import CondafsError, SpecificationError, UserError
+from condafs.errors import CondafsError, DiskFullError, SpecificationError, UserError
 from condafs.names import EnvironmentName
 from condafs.tree.sources import Catalog, Intake
 from condafs.tree.specs.backing import is_blank
@@ -37,6 +37,9 @@ INLINE_BYTES = 2048
 
 Work: TypeAlias = Callable[[str], Awaitable[None]]
 """What is to be done about a file of that name."""
+
+FULL_SECONDS = 5
+"""How long what cannot be remembered waits for room on a full disk before it tries again."""
 
 PATIENCE_SECONDS = 5
 """How long a reader of `.status` waits for submissions before it is told what is known so far."""
@@ -101,13 +104,26 @@ class Submissions:
             async for number, name, work in self._receive:
                 nursery.start_soon(self._carry_out, number, name, work)
 
-    async def check(self, name: str, content: bytes) -> None:
-        """Raise SpecificationError when that content cannot stand under that name."""
+    async def check(self, name: str, content: bytes, uid: int) -> None:
+        """Raise UserError when that content of that owner cannot stand under that name."""
         await self.removals.decided(but=name)  # a file that was renamed in two steps claims its environment no more
+        await self._intake.know(uid)
+        if not self._intake.limits_of(uid).is_none:
+            await self._others_settled(name)  # what she closed before counts
         if len(content) <= INLINE_BYTES:
-            self._intake.check(name, content)
+            self._intake.check(name, content, uid)
         else:
-            await trio.to_thread.run_sync(self._intake.check, name, content)
+            await trio.to_thread.run_sync(self._intake.check, name, content, uid)
+
+    async def check_retry(self, name: str, uid: int) -> None:
+        """Raise QuotaError when touching that file of that owner would be refused."""
+        await self._intake.know(uid)
+        self._intake.check_retry(name)
+
+    async def give(self, name: str, uid: int) -> None:
+        """A file has another owner: so has its environment when this returns."""
+        async with self.locked(name):
+            await self._intake.give(name, uid)
 
     def submit_soon(self, name: str, author: Author | None = None) -> None:
         """The content of a file changed. `author`: who put it into place, when that is more than its owner."""
@@ -126,16 +142,26 @@ class Submissions:
 
     async def settled(self, *names: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """What was handed over before now is carried out, of these names or of all; gives up after a while."""
+        await self._wait_for(lambda name: not names or name in names, patience_seconds)
+
+    async def _others_settled(self, but: str) -> None:
+        """As `settled`, of all but one name, which whoever waits may have locked."""
+        await self._wait_for(lambda name: name != but, PATIENCE_SECONDS)
+
+    async def _wait_for(self, is_meant: Callable[[str], bool], patience_seconds: float) -> None:
         if not self._pending:
             return
         with trio.move_on_after(patience_seconds):
             for name, event in tuple(self._pending.values()):
-                if not names or name in names:
+                if is_meant(name):
                     await event.wait()
 
-    async def retire_soon(self, name: str, author: Author) -> None:
-        """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits."""
-        self.removals.begin(name)
+    async def retire_soon(self, name: str, author: Author, owner_uid: int) -> None:
+        """A file is gone. Unless it comes back in a moment, its environment is retired; who asks for it waits.
+
+        Until that is decided, nobody but who removed it and its owner can bring it back.
+        """
+        self.removals.begin(name, author.uid, owner_uid)
         self._enqueue(name, partial(self._retire, author=author))
         with self._catalog.snapshot() as snapshot:
             record = snapshot.file(name)
@@ -178,8 +204,16 @@ class Submissions:
         self._send.send_nowait((self._serial, name, work))
 
     async def _carry_out(self, number: int, name: str, work: Work) -> None:
+        while not await self._has_room(number, name, work):  # noqa: ASYNC110 - a disk does not tell when it has room
+            await trio.sleep(FULL_SECONDS)
+
+    async def _has_room(self, number: int, name: str, work: Work) -> bool:
+        """Carry it out. False when the disk is full: its writer was told that all is well, so it has to be done yet."""
         try:
             await work(name)
+        except DiskFullError as error:
+            logger.warning("%r is taken when there is room: %s", name, error)
+            return False
         except UserError as error:
             logger.debug("%r is refused: %s", name, error)  # the intake has said so
         except (CondafsError, OSError) as error:
@@ -189,28 +223,38 @@ class Submissions:
             # whose answer the kernel did not wait for.
             logger.exception("%r is not taken; touch it to try again", name)
         finally:
-            self._pending.pop(number)[1].set()
+            if pending := self._pending.pop(number, None):
+                pending[1].set()
+        return True
 
     async def _submit(self, name: str, *, is_retry: bool = False) -> None:
         await self.removals.decided(but=name)
         async with self.locked(name), self._limiter:
             if self._files.is_being_written(name):
                 return  # its last release hands it over again
-            author = self._authors.pop(name, None)
+            named = self._authors.pop(name, None)
             written = await trio.to_thread.run_sync(self._files.read, name)
             if written is None or is_blank(written.content):
                 return
-            author = author or Author(written.uid)
-            if is_retry and self._is_taken(name, written.content):
-                await self._intake.retry(name, author)
-            else:
-                await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
+            author = named or Author(written.uid)
+            try:
+                if is_retry and self._is_taken(name, written.content):
+                    await self._intake.retry(name, author)
+                else:
+                    await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
+            except DiskFullError:
+                if named:
+                    self._authors.setdefault(name, named)
+                raise
 
     async def _retry(self, name: str) -> None:
         await self._submit(name, is_retry=True)
 
     async def _retire(self, name: str, author: Author) -> None:
-        await self.removals.finish(name, partial(self._retire_now, name, author))
+        if name in self.removals:
+            await self.removals.finish(name, partial(self._retire_now, name, author))
+        else:  # it was decided, and could not be remembered
+            await self._retire_now(name, author)
 
     async def _retire_now(self, name: str, author: Author) -> None:
         async with self.locked(name):

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import trio
 
 from condafs.names import EnvironmentName
 from condafs.tree.node import Attributes, Caller, Changes, Handle, Node, Ownership, refuse
+from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Intake
-from condafs.tree.specs.backing import Registry
+from condafs.tree.specs.backing import Backed, Registry, key_of
 from condafs.tree.specs.directory import SpecDirectory
 from condafs.tree.specs.file import MAX_CHECKED_BYTES, SpecFile
 from condafs.tree.specs.owner import read_owner
@@ -93,25 +94,28 @@ class SpecsDirectory(SpecDirectory):
         path: The directory underneath; it is made when missing.
         catalog, intake: The rest of the house.
         ownership: Owner and mode that people see.
+        rights: Of this mount.
         forget: Blocking: nobody remembers where an environment leads when it returns.
     """
 
-    __slots__ = ("_ownership", "_refusals")
+    __slots__ = ("_ownership", "_refusals", "_spec_files")
     is_top = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that is written goes through here
         self,
         path: Path,
         catalog: Catalog,
         intake: Intake,
         ownership: Ownership,
+        rights: Rights,
         forget: Callable[[EnvironmentName], None],
     ) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         registry = Registry(path)
         found = path.stat()
-        submissions = Submissions(intake, catalog, SpecFiles(path, registry), forget)
-        super().__init__(registry, submissions, (found.st_dev, found.st_ino))
+        self._spec_files = SpecFiles(path, registry)
+        submissions = Submissions(intake, catalog, self._spec_files, forget)
+        super().__init__(registry, submissions, (found.st_dev, found.st_ino), rights)
         self._refusals = Refusals(catalog)
         self._ownership = ownership
         registry.add(self)
@@ -165,9 +169,27 @@ class SpecsDirectory(SpecDirectory):
         # It quotes the file, so it is for whom the file is.
         return Document(content, owner.uid, owner.gid, record.mtime_ns / _NANOSECONDS, owner.permissions & 0o444)
 
+    def everything(self) -> Iterator[Backed]:
+        """All files and directories; of those without a name, what another process had open."""
+        yield from super().everything()
+        for path, found in self.registry.kept_files():
+            file = SpecFile((found.st_dev, found.st_ino), self.rights, self.submissions)
+            file.kept, file.is_detached = path, True
+            yield file
+
+    def drop_kept(self, keys: Container[bytes]) -> None:
+        """Of files without a name, remove all but those that were known by these keys when they had one."""
+        for path, found in self.registry.kept_files():
+            if key_of((found.st_dev, found.st_ino)) not in keys:
+                Path(path).unlink()
+
     async def settled(self, *names: str) -> None:
         """Files closed before now are submitted; these, or all."""
         await self.submissions.settled(*names)
+
+    def is_being_written(self, file_name: str) -> bool:
+        """Whether a writing handle of that file is open."""
+        return self._spec_files.is_being_written(file_name)
 
     def is_for_all(self, file_name: str) -> bool:
         """Whether everybody may read that file."""
@@ -192,7 +214,11 @@ class SpecsDirectory(SpecDirectory):
         elif not self._refusals.dismiss(file_name):
             refuse(errno.ENOENT, name)
 
-    def require_free(self, name: str) -> None:
-        """Names of messages are taken."""
-        if refused_file(name):
+    def require_free(self, name: str, caller: Caller) -> None:
+        """Names of messages are taken; one that was removed a moment ago is kept for who may bring it back.
+
+        mv, install and git remove a file and write it again: nobody else gets in between.
+        """
+        whose = self.submissions.removals.whose(name)
+        if refused_file(name) or (whose and not self.rights.may_act_for(caller.uid, *whose)):
             refuse(errno.EPERM, name)

@@ -13,6 +13,7 @@ from condafs.builder.bytecode_in_place import compile_in_place, contested_module
 from condafs.builder.cache import Cache
 from condafs.builder.cage.keeper import NoKeeper
 from condafs.builder.cage.level import Level, Reached
+from condafs.builder.cage.view import View
 from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
@@ -49,7 +50,7 @@ def package(tmp_path: Path) -> Path:
 
 def compile_package(package: Path, entry: Path) -> list[Compiled]:
     draft = Draft(package, entry, entry.parent / ".drafts")
-    compilers = Compilers(Path(sys.executable), FREE)
+    compilers = Compilers(Path(sys.executable), NoKeeper(), View(()))
     results: list[Compiled] = []
     compilers.compile(draft.sources(), results.append)
     compilers.end()
@@ -63,7 +64,7 @@ def link(package: Path, entry: Path, site_packages: Path) -> list[str]:
         path = site_packages / name.removeprefix("site-packages/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return link_entry(entry, site_packages, TAG)
+    return link_entry(entry, site_packages, TAG).in_place
 
 
 def test_modules_are_the_python_files_below_site_packages(package: Path) -> None:
@@ -151,13 +152,13 @@ def test_a_tag_is_remembered(tmp_path: Path) -> None:
 
 def test_a_python_that_does_not_run_cannot_compile(tmp_path: Path) -> None:
     with pytest.raises(CompilerError):
-        Compilers(tmp_path / "python", FREE)
+        Compilers(tmp_path / "python", NoKeeper(), View(()))
     with pytest.raises(CompilerError):
-        Compilers(Path("/bin/false"), FREE)
+        Compilers(Path("/bin/false"), NoKeeper(), View(()))
 
 
 def test_a_full_disk_is_no_fault_of_the_module(package: Path) -> None:
-    compilers = Compilers(Path(sys.executable), FREE)
+    compilers = Compilers(Path(sys.executable), NoKeeper(), View(()))
     results: list[Compiled] = []
     compilers.compile([Source(str(package / "site-packages/single.py"), "single.py", "/dev/full")], results.append)
     compilers.end()

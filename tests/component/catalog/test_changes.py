@@ -15,7 +15,8 @@ from condafs.catalog.events import EventKind, kind_of
 from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, FileRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
-from condafs.errors import ConflictError, ForbiddenError, NotFoundError
+from condafs.catalog.usage import count_anew
+from condafs.errors import ConflictError, ForbiddenError, NotFoundError, NotYoursError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 
@@ -29,6 +30,7 @@ environments = st.sampled_from(NAMES)
 file_names = st.sampled_from(FILES)
 versions = st.integers(0, 3)
 choices = st.integers(0, 7)
+users = st.sampled_from((7, 8))
 images = st.sampled_from([DEFAULT_IMAGE, ImageSettings(user="x"), ImageSettings(labels=(("a", "b"),))])
 
 
@@ -77,7 +79,7 @@ class CatalogMachine(RuleBasedStateMachine):
         submission = claims.Submission(_file(file_name, build), b"{}", 7, moved_from, image)
         try:
             self._write(lambda t: claims.submit(t, submission, self._now))
-        except ConflictError:
+        except (ConflictError, NotYoursError):
             return
         self._wanted[name] = build.digest
         self._images[name] = image
@@ -96,6 +98,10 @@ class CatalogMachine(RuleBasedStateMachine):
         submission = claims.Submission(_file(new, _build(name, version)), b"{}", 7, old, image)
         if old != new and self._write(lambda t: claims.move_file(t, submission)):
             self._images[name] = image
+
+    @rule(file_name=file_names, uid=users)
+    def give(self, file_name: str, uid: int) -> None:
+        self._write(lambda t: claims.give_file(t, file_name, uid))
 
     @rule(file_name=file_names, moved_from=st.just("") | file_names)
     def refuse(self, file_name: str, moved_from: str) -> None:
@@ -123,6 +129,30 @@ class CatalogMachine(RuleBasedStateMachine):
             record = snapshot.environment(build.name)
         assert record
         assert record.current == record.wanted == build.digest
+
+    @rule(name=environments, version=versions)
+    def renew(self, name: str, version: int) -> None:
+        build = _build(name, version)
+        with self._catalog.snapshot() as snapshot:
+            before = snapshot.build(build.digest)
+        try:
+            self._write(lambda t: changes.renew(t, build, self._now))
+        except NotFoundError:
+            assert before is None
+            return
+        except ForbiddenError:
+            assert before
+            assert not before.generation
+            return
+        with self._catalog.snapshot() as snapshot:
+            after, environment = snapshot.build(build.digest), snapshot.environment(build.name)
+        assert before
+        assert after
+        assert after.generation == before.generation
+        if before.state is BuildState.READY:
+            assert after.state is BuildState.QUEUED
+            assert environment
+            assert environment.current != build.digest
 
     @rule(name=environments, version=versions)
     def cancel(self, name: str, version: int) -> None:
@@ -159,13 +189,16 @@ class CatalogMachine(RuleBasedStateMachine):
         digest = self._pick(choice, BuildState.BUILDING)
         with self._catalog.snapshot() as snapshot:
             leads_nowhere = {r.name.text for r in snapshot.environments() if r.current is None and not r.is_retired}
+            before = snapshot.build(digest)
         published = self._write(lambda t: attempts.publish(t, digest, attempts.Sizes(1, 1, 1), self._now))
         if published:
             record, name = published.record, published.record.name.text
             assert published.is_current == (self._wanted[name] == digest or name in leads_nowhere)
-            assert record.generation == self._generations.get(name, 0) + 1
+            last = self._generations.get(name, 0)
+            assert before
+            assert record.generation == (before.generation or last + 1), "what is made again is what it was"
             assert (record.attempts, record.failure_kind, record.next_try) == (0, "", 0)
-            self._generations[name] = record.generation
+            self._generations[name] = max(record.generation, last)
 
     @rule(file_name=file_names, name=environments, version=versions)
     def submit_and_publish(self, file_name: str, name: str, version: int) -> None:
@@ -191,6 +224,16 @@ class CatalogMachine(RuleBasedStateMachine):
         self._catalog = Catalog.open(Path(self._folder.name) / "c")
         self._write(lambda t: attempts.recover(t, MOST_ATTEMPTS, self._now))
         assert not [record for record in self._records() if record.state is BuildState.BUILDING]
+
+    @invariant()
+    def what_users_have_is_what_counting_anew_finds(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            kept = list(snapshot.usages())
+            owners = {record.name: record.owner_uid for record in snapshot.environments()}
+            assert all(build.owner_uid == owners.get(build.name, build.owner_uid) for build in snapshot.builds())
+        self._write(count_anew)
+        with self._catalog.snapshot() as snapshot:
+            assert list(snapshot.usages()) == kept
 
     @invariant()
     def names_point_at_published_builds_that_are_wanted(self) -> None:
@@ -220,10 +263,10 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert snapshot.image(EnvironmentName(name)) == self._images.get(name, DEFAULT_IMAGE)
 
     @invariant()
-    def only_what_is_wanted_waits_for_its_turn(self) -> None:
+    def only_what_is_wanted_or_was_a_generation_waits_for_its_turn(self) -> None:
         with self._catalog.snapshot() as snapshot:
             for record in self._records():
-                if record.state in (BuildState.QUEUED, BuildState.WAITING):
+                if record.state in (BuildState.QUEUED, BuildState.WAITING) and not record.generation:
                     environment = snapshot.environment(record.name)
                     assert environment
                     assert environment.wanted == record.digest
@@ -246,7 +289,8 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert (EventKind.MOVED, shown) in told
         for name, shown in self._leads_to.items():
             if shown and not leads_to.get(name):
-                assert (EventKind.RETIRED, name) in {(event.kind, str(event.name)) for event in news}
+                is_retired = (EventKind.RETIRED, name) in {(event.kind, str(event.name)) for event in news}
+                assert is_retired or (EventKind.SUBMITTED, shown) in told, "or what it led to is made again"
         self._states, self._leads_to = states, leads_to
         self._told, self._told_at = self._told + len(news), self._now
 

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from condafs.catalog.events import EventKind
-from condafs.catalog.records import BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import LATER_TABLES
 from condafs.catalog.store import Catalog, Moved
 from condafs.catalog.transaction import Transaction
@@ -111,6 +111,8 @@ def test_a_reader_that_is_newer_than_the_daemon_takes_what_it_misses_as_empty(pa
         assert snapshot.layer_digest(b"k" * 32) is None
         assert list(snapshot.events()) == list(snapshot.events_of(build_name(1).name)) == []
         assert snapshot.first_event() == snapshot.last_event() == 0
+        assert list(snapshot.usages()) == []
+        assert snapshot.usage(5) == UsageRecord(5)
     assert _tables(path) == set(FIRST_TABLES)
 
 
@@ -125,7 +127,7 @@ def test_an_old_catalog_gets_its_later_tables_when_it_is_opened_for_writing(path
         assert snapshot.build(build_name(1).digest)
         assert (snapshot.image(name), snapshot.layer_digest(b"k" * 32)) == (settings, b"d" * 32)
         assert [event.number for event in snapshot.events_of(name)] == [1]
-    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers", b"events", b"events_of"}
+    assert _tables(path) == {*FIRST_TABLES, b"images", b"layers", b"events", b"events_of", b"usage"}
 
 
 def test_an_older_program_leaves_later_tables_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +138,7 @@ def test_an_older_program_leaves_later_tables_alone(path: Path, monkeypatch: pyt
     with monkeypatch.context() as older:
         older.setattr("condafs.catalog.store.TABLES", FIRST_TABLES)
         older.setattr(Transaction, "note", lambda *_, **__: None)
+        older.setattr(Transaction, "put_usage", lambda *_: None)
         with Catalog.open(path) as catalog:
             catalog.write_now(partial(put_ready, number=1))
     with Catalog.open(path) as catalog, catalog.snapshot() as snapshot:

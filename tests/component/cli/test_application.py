@@ -11,7 +11,8 @@ from tests.component.cli.conftest import Run
 from tests.component.cli.fake_envs import FakeEnvs
 
 COMMANDS = tuple(
-    "mount demo build status logs history diff rollback activate run cancel update doctor".split()  # noqa: SIM905 - shorter
+    "watch hook allow prepare mount demo build status logs history diff rollback activate run cancel update "  # noqa: SIM905 - shorter
+    "doctor".split()
 )
 
 

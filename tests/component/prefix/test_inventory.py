@@ -30,7 +30,7 @@ def test_every_file_directory_and_link_is_in_it(prefix: Path) -> None:
     inventory = write_inventory(prefix)
     found = entries(prefix)
     assert found["share"].kind == "d"
-    assert found["share/file"] == Entry("share/file", "f", 4, 1_700_000_000_123_456_789)
+    assert found["share/file"] == Entry("share/file", "f", 4, 1_700_000_000_123_456_789, mode=0o444)
     assert (found["bin/python"].kind, found["bin/python"].target) == ("l", "python3")
     assert found["bin/python3.12"].kind == "x"
     assert inventory.size_bytes == len(ELF) + 4

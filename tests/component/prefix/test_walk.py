@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from condafs.errors import MachineError, UnsoundPrefixError
-from condafs.prefix.walk import _Find, protect_shared_files, read_rows, sum_up, walk
+from condafs.prefix.walk import Rows, _Find, protect_shared_files, read_rows, walk
 
 
 def paths_of(content: bytes) -> list[str]:
@@ -75,7 +75,7 @@ def test_many_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("condafs.prefix.walk._MAX_ARGUMENT_BYTES", 0)
     one = walk(tmp_path, skip="conda-meta/own")
     assert sorted(read_rows(several), key=str) == sorted(read_rows(one), key=str)
-    assert sum_up(several) == sum_up(one)
+    assert Rows(several).sum_up() == Rows(one).sum_up()
     assert len(paths_of(several)) == 5 + 30
 
 
@@ -95,7 +95,7 @@ def test_pipes_are_no_rows_and_are_refused_by_name(tmp_path: Path) -> None:
     found = walk(tmp_path, read_only=True)
     assert paths_of(found) == ["share"]
     with pytest.raises(UnsoundPrefixError, match="a named pipe at share/pipe"):
-        sum_up(found)
+        Rows(found).sum_up()
 
 
 def test_what_is_skipped_is_neither_listed_nor_changed(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_own_bytes_are_files_with_one_name_and_directories(tmp_path: Path) -> No
     (tmp_path / "shared").write_bytes(b"x" * 1000)
     os.link(tmp_path / "shared", tmp_path / "again")
     (tmp_path / "directory").mkdir()
-    assert sum_up(walk(tmp_path)).own_bytes == 100 + (tmp_path / "directory").stat().st_size
+    assert Rows(walk(tmp_path)).sum_up().own_bytes == 100 + (tmp_path / "directory").stat().st_size
 
 
 def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
     (tmp_path / "program").write_bytes(b"x" * 20)
     (tmp_path / "program").chmod(0o755)
     (tmp_path / "link").symlink_to("program")
-    sums = sum_up(walk(tmp_path))
+    sums = Rows(walk(tmp_path)).sum_up()
     assert (sums.size_bytes, sums.file_count) == (30, 3)
 
 
 @pytest.mark.parametrize("content", [b"x", b"f644 1\0", b"f644 1\x001\x002.0\0./a\0"])
 def test_damaged_rows_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        sum_up(content)
+        Rows(content)
 
 
 def test_only_shared_files_are_protected(tmp_path: Path) -> None:

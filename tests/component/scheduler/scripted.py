@@ -214,20 +214,24 @@ class ScriptedExports:
         self.removed.append(build)
 
 
-def assemble(settings: Settings, catalog: Catalog, runner: ScriptedRunner | None = None) -> House:
+def assemble(
+    settings: Settings, catalog: Catalog, runner: ScriptedRunner | None = None, *, daemon_uid: int = 0
+) -> House:
     """A house whose scheduler does not run yet."""
     clock, runner = Clock(), runner or ScriptedRunner()
     exports = ScriptedExports()
     scheduler = Scheduler(catalog, runner, settings, exports, clock=clock, uniform=lambda low, high: (low + high) / 2)
-    intake = Intake(catalog, scheduler, settings, clock=clock)
+    intake = Intake(catalog, scheduler, settings, clock=clock, daemon_uid=daemon_uid)
     return House(settings, clock, runner, catalog, scheduler, intake, exports)
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, runner: ScriptedRunner | None = None) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, runner: ScriptedRunner | None = None, *, daemon_uid: int = 0
+) -> AsyncIterator[House]:
     """A house at work."""
     with Catalog.open(settings.catalog) as catalog:
-        house = assemble(settings, catalog, runner)
+        house = assemble(settings, catalog, runner, daemon_uid=daemon_uid)
         async with trio.open_nursery() as nursery:
             await nursery.start(house.scheduler.run)
             try:

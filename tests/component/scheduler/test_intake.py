@@ -44,7 +44,7 @@ async def test_the_same_bytes_again_make_nothing(house: House) -> None:
 async def test_the_journal_names_who_asked(house: House) -> None:
     first = await _ready(house, "foo.yaml", specification("foo"))
     second = await _ready(house, "foo.yaml", specification("foo", "other"))
-    web, ann = Author(33, "ci"), Author(1000)
+    web, ann = Author(0, "ci"), Author(1000)
     await house.intake.roll_back(first.name, first.digest, web)
     await house.intake.delete_build(second, ann)
     house.runner.hold()
@@ -168,7 +168,7 @@ async def test_two_files_cannot_claim_one_name(house: House) -> None:
     await _ready(house, "foo.yaml", specification("foo"))
     content = specification("foo", "other")
     with pytest.raises(SpecificationError, match=r"foo\.yaml"):
-        house.intake.check("bar.yaml", content)
+        house.intake.check("bar.yaml", content, 1000)
     with pytest.raises(SpecificationError, match=r"foo\.yaml"):
         await house.intake.submit("bar.yaml", content, 1, 1000)
     record = house.environment("foo")
@@ -179,7 +179,7 @@ async def test_two_files_cannot_claim_one_name(house: House) -> None:
     assert refused
     assert "foo.yaml" in refused.refusal
     await house.intake.retire("foo.yaml")
-    assert house.intake.check("bar.yaml", content)
+    assert house.intake.check("bar.yaml", content, 1000)
 
 
 async def test_removing_a_refused_second_file_leaves_the_first_one_alone(house: House) -> None:
@@ -193,11 +193,11 @@ async def test_removing_a_refused_second_file_leaves_the_first_one_alone(house: 
 
 
 async def test_checking_changes_nothing(house: House) -> None:
-    assert house.intake.check("foo.yaml", specification("foo"))
-    assert house.intake.check("foo.yaml", b"\n") is None
-    assert house.intake.check("notes.txt", b"hello\n") is None
+    assert house.intake.check("foo.yaml", specification("foo"), 1000)
+    assert house.intake.check("foo.yaml", b"\n", 1000) is None
+    assert house.intake.check("notes.txt", b"hello\n", 1000) is None
     with pytest.raises(SpecificationError):
-        house.intake.check("foo.yaml", b"name: a/b\n")
+        house.intake.check("foo.yaml", b"name: a/b\n", 1000)
     with house.catalog.snapshot() as snapshot:
         assert list(snapshot.files()) == []
         assert list(snapshot.environment_names()) == []
@@ -431,6 +431,6 @@ async def test_credentials_do_not_show_in_refusals(house: House) -> None:
 
 async def test_an_environment_name_must_leave_room_in_the_prefix(house: House) -> None:
     room = 255 - len(str(house.settings.builds).encode()) - 1 - 65
-    assert house.intake.check("foo.yaml", specification("n" * room))
+    assert house.intake.check("foo.yaml", specification("n" * room), 1000)
     with pytest.raises(SpecificationError):
-        house.intake.check("foo.yaml", specification("n" * (room + 1)))
+        house.intake.check("foo.yaml", specification("n" * (room + 1)), 1000)

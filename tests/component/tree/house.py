@@ -8,9 +8,10 @@ from pathlib import Path
 
 from condafs.builder.protocol import Progress
 from condafs.catalog.events import Author, EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.config import Settings
-from condafs.errors import ForbiddenError, Position, SpecificationError
+from condafs.config.quotas import NO_LIMITS, Limits
+from condafs.errors import DiskFullError, ForbiddenError, NotYoursError, Position, QuotaError, SpecificationError
 from condafs.export.exports import Description, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
 from condafs.spec.specification import Specification
@@ -30,6 +31,7 @@ class FakeSnapshot:
     builds: dict[SpecDigest, BuildRecord] = field(default_factory=dict)
     by_file: dict[str, FileRecord] = field(default_factory=dict)
     happened: list[EventRecord] = field(default_factory=list)
+    used: list[UsageRecord] = field(default_factory=list)
     asked: int = 0
 
     @property
@@ -76,6 +78,12 @@ class FakeSnapshot:
     def events_of(self, name: EnvironmentName, after: int = 0) -> Iterator[EventRecord]:
         return (event for event in self.happened if event.name == name and event.number > after)
 
+    def usage(self, uid: int) -> UsageRecord:
+        return next((record for record in self.used if record.uid == uid), UsageRecord(uid))
+
+    def usages(self) -> Iterator[UsageRecord]:
+        return iter(self.used)
+
     def first_event(self) -> int:
         return self.happened[0].number if self.happened else 0
 
@@ -115,14 +123,22 @@ class House:
         calls: What was asked of the intake, as (verb, subject, ...).
         authors: Who asked, for each of the calls.
         held: Builds whose exports are open, one for each.
+        full: How often the catalog is full before there is room.
+        limits: Of users that have some.
+        refuses_retries: Whether a quota forbids them.
+        strangers: Users whose files may describe nothing.
     """
 
     settings: Settings
+    full: int = 0
     content: FakeSnapshot = field(default_factory=FakeSnapshot)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     authors: list[Author] = field(default_factory=list)
     progress_of: dict[SpecDigest, Progress] = field(default_factory=dict)
     held: list[BuildName] = field(default_factory=list)
+    limits: dict[int, Limits] = field(default_factory=dict)
+    refuses_retries: bool = False
+    strangers: set[int] = field(default_factory=set)
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:
@@ -149,7 +165,23 @@ class House:
     def release(self, build: BuildName) -> None:
         self.held.remove(build)
 
-    def check(self, file_name: str, content: bytes) -> Specification | None:
+    async def know(self, uid: int) -> None:
+        """Everybody is known."""
+
+    def limits_of(self, uid: int) -> Limits:
+        return self.limits.get(uid, NO_LIMITS)
+
+    def check_retry(self, file_name: str) -> None:
+        if self.refuses_retries:
+            raise QuotaError(file_name)
+
+    async def give(self, file_name: str, uid: int) -> None:
+        self._called(Author(-1), "give", file_name, str(uid))
+
+    def check(self, file_name: str, content: bytes, uid: int = 0) -> Specification | None:
+        if uid in self.strangers:
+            message = f"{file_name} belongs to {{owner}}"
+            raise NotYoursError(message, 0)
         if b"BAD" in content:
             line = content.decode(errors="replace").splitlines()[0]
             message = f"{file_name} is bad"
@@ -157,6 +189,10 @@ class House:
         return Specification(EnvironmentName(spec_file_stem(file_name)), "linux-64")
 
     def _called(self, author: Author, *call: str) -> None:
+        if self.full:
+            self.full -= 1
+            message = "no room left for the catalog"
+            raise DiskFullError(message)
         self.calls.append(call)
         self.authors.append(author)
 
@@ -215,7 +251,7 @@ class House:
 
 def make_house(directory: Path) -> House:
     """A house whose state is in a directory."""
-    return House(Settings(state=directory))
+    return House(Settings(state=directory, allow_other=False))
 
 
 def make_tree(house: House) -> Tree:

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import trio
 
 from condafs.catalog.events import Author, EventKind, EventRecord
 from condafs.catalog.records import BuildState
@@ -53,16 +54,42 @@ async def test_a_file_that_is_written_in_place_is_its_owners(house: House, tree:
     assert await submissions(house, tree) == [("one", Author(1000))]
 
 
+async def test_what_is_written_while_the_disk_is_full_is_taken_when_there_is_room(
+    house: House, tree: Tree, specs: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condafs.tree.specs.submissions.FULL_SECONDS", 0)
+    house.full = 3
+    await write(specs, BY_CI, b"one", WEB)
+    await specs.rename(BY_CI, specs, "foo.yaml", WEB)
+    while house.full or not house.calls:
+        await trio.lowlevel.checkpoint()
+    assert await submissions(house, tree) == [("one", Author(33, "ci"))]
+
+
+async def test_a_removal_while_the_disk_is_full_counts_when_there_is_room(
+    house: House, tree: Tree, specs: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condafs.tree.specs.submissions.FULL_SECONDS", 0)
+    await write(specs, "foo.yaml", b"one")
+    await tree.settled()
+    house.full = 3
+    await specs.unlink("foo.yaml", ANN)
+    while house.full or house.calls[-1][0] != "retire":
+        await trio.lowlevel.checkpoint()
+
+
 async def test_a_temporary_name_says_on_whose_behalf(house: House, tree: Tree, specs: Directory) -> None:
     await write(specs, BY_CI, b"one", WEB)
     await specs.rename(BY_CI, specs, "foo.yaml", WEB)
     assert await submissions(house, tree) == [("one", Author(33, "ci"))]
 
 
-async def test_who_renames_is_the_author_whosever_the_file_is(house: House, tree: Tree, specs: Directory) -> None:
+async def test_who_renames_is_the_author_and_root_may_do_so(house: House, tree: Tree, specs: Directory) -> None:
     await write(specs, ".by=ann@example.org=ab12cd", b"one", ANN)
-    await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", WEB)
-    assert await submissions(house, tree) == [("one", Author(33, "ann@example.org"))]
+    with pytest.raises(PermissionError):
+        await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", WEB)
+    await specs.rename(".by=ann@example.org=ab12cd", specs, "foo.yaml", Caller(0, 0))
+    assert await submissions(house, tree) == [("one", Author(0, "ann@example.org"))]
     assert house.calls[-1][3] == "1000", "the owner stays the owner"
 
 
@@ -109,7 +136,7 @@ async def test_what_is_not_let_into_place_is_told_with_its_label(house: House, t
     file = await specs.child(BY_CI)
     assert file is not None
     with pytest.raises(SpecificationError):
-        await specs.make_link(file, "foo.yaml")
+        await specs.make_link(file, "foo.yaml", WEB)
     await tree.settled()
     assert house.calls == [("note_refusal", "foo.yaml")] * 2
     assert house.authors == [Author(33, "ci"), Author(33)]

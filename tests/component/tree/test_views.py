@@ -152,7 +152,7 @@ async def test_removing_the_log_of_a_build_in_the_making_cancels_it(
 
 @pytest.mark.parametrize("state", [BuildState.READY, BuildState.FAILED, None])
 async def test_removing_any_other_log_removes_it(house: House, tree: Tree, state: BuildState | None) -> None:
-    build = house.content.add_build("foo", "one", state=state or BuildState.READY)
+    build = house.content.add_build("foo", "one", state=state or BuildState.READY, uid=ME.uid)
     write_log(house, build, "x")
     if state is None:
         del house.content.builds[build.digest]

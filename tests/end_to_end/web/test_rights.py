@@ -27,7 +27,8 @@ def outsider(open_directory: Path) -> Iterator[Server]:
     directory = open_directory / "o"
     (directory / "http").mkdir(parents=True)
     directory.chmod(0o755)
-    settings = f"catalog-group: {USER}\nhttp-directory: {directory}/http\nallow-other: yes\n"
+    settings = f"catalog-group: {USER}\nhttp-directory: {directory}/http\nallow-other: yes\nspecs-mode: 1777\n"
+    settings += f"quotas: {{{USER}: {{environments: 2}}}}\n"
     daemon = Daemon(directory, settings)
     daemon.envs.chmod(0o755)
     uid, gid = pwd.getpwnam(USER).pw_uid, grp.getgrnam(USER).gr_gid
@@ -72,6 +73,28 @@ def test_what_belongs_to_others_stays_theirs(outsider: Server, channel_url: str)
     refused = outsider.request("DELETE", "/api/v1/environment/default/roots/")
     assert refused.status == 409
     assert (daemon.specs / "roots.yaml").read_text() == text
+
+
+def test_what_the_servers_user_may_have_is_what_its_clients_may_have(outsider: Server, channel_url: str) -> None:
+    daemon = outsider.daemon
+    for name in ("mine", "another"):
+        outsider.submit(f"name: {name}\nchannels: ['{channel_url}']\ndependencies: [zz-textprefix]\n")
+    text = f"name: toomany\nchannels: ['{channel_url}']\ndependencies: [zz-textprefix]\n"
+    answer = outsider.request("POST", "/api/v1/specification/", {"specification": text})
+    assert (answer.status, answer.document["status"]) == (507, "error")
+    assert "you have 2 of 2 environments (quota-environments)" in answer.document["message"]
+    assert not (daemon.specs / "toomany.yaml").exists()
+    assert [path.name for path in daemon.specs.iterdir() if path.name.startswith(".by=")] == []
+    assert outsider.request("DELETE", "/api/v1/environment/default/another/").status == 200
+
+
+def test_a_retired_name_of_somebody_else_is_not_taken_over(outsider: Server) -> None:
+    daemon = outsider.daemon
+    (daemon.specs / "roots.yaml").unlink()
+    assert daemon.status("roots")["retired"] is True
+    answer = outsider.request("POST", "/api/v1/specification/", {"specification": "name: roots\ndependencies: []\n"})
+    assert answer.status == 409
+    assert "it belongs to root" in answer.document["message"]
 
 
 def test_a_flood_of_idle_and_greedy_clients_leaves_mount_and_server_alone(outsider: Server) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from condafs.errors import MachineError
 from condafs.filesystem.mounting import mount_at, unmount
-from condafs.filesystem.serve import serve
+from condafs.filesystem.serve import Mounting
 from tests.component.tree.house import make_house, make_tree
 from tests.mounted.conftest import Daemon, specification, until
 
@@ -26,7 +26,7 @@ def state(tmp_path: Path) -> Path:
 async def refusal(mountpoint: Path, state: Path) -> str:
     """What serving there is refused with."""
     with pytest.raises(MachineError) as caught:
-        await serve(make_tree(make_house(state)), mountpoint, allow_other=False)
+        await Mounting(make_tree(make_house(state)), mountpoint, allow_other=False).serve()
     return str(caught.value)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from condafs.catalog import encoding
 from condafs.catalog.events import EventKind, EventRecord
-from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
@@ -243,3 +243,17 @@ def test_codes_of_events_never_change() -> None:
         "refused": 12,
     }
     assert set(EVENT_CODES) == set(EventKind)
+
+
+usages = st.builds(UsageRecord, st.integers(0, 2**32 - 1), sizes, sizes, counts, counts)
+
+
+@given(usages)
+def test_usages_come_back_as_they_were(record: UsageRecord) -> None:
+    key = encoding.user_key(record.uid)
+    assert encoding.decode_usage(key, encoding.encode_usage(record)) == record
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_user_keys_sort_as_users_do(one: int, other: int) -> None:
+    assert (encoding.user_key(one) < encoding.user_key(other)) == (one < other)

@@ -27,8 +27,8 @@ def test_only_a_builder_at_work_publishes() -> None:
     assert [state for state, step in TABLE if step is Step.PUBLISH] == [BuildState.BUILDING]
 
 
-def test_what_is_published_stays_until_it_is_deleted() -> None:
-    assert [step for state, step in TABLE if state is BuildState.READY] == [Step.DELETE]
+def test_what_is_published_stays_until_it_is_deleted_or_made_again() -> None:
+    assert [step for state, step in TABLE if state is BuildState.READY] == [Step.DELETE, Step.RENEW]
 
 
 def test_nothing_is_forgotten_before_its_files_are_removed() -> None:

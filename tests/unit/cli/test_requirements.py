@@ -2,8 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from condafs.cli.requirements import Finding, Level, fuse_findings, sharing_findings, state_findings
-from condafs.config import Settings
+from condafs.cli.requirements import (
+    Finding,
+    Level,
+    fuse_findings,
+    group_findings,
+    sharing_findings,
+    state_findings,
+)
+from condafs.config import Settings, sharing
 
 
 def levels(findings: list[Finding]) -> dict[str, Level]:
@@ -75,3 +82,28 @@ def test_a_file_in_its_place_is_a_problem(tmp_path: Path) -> None:
 def test_a_long_path_leaves_no_room_for_names(tmp_path: Path, length: int, level: Level) -> None:
     state = Path(str(tmp_path / ("x" * 250))[:length])
     assert levels(list(state_findings(Settings(state=state))))["path length"] is level
+
+
+@pytest.mark.parametrize(
+    ("allow_other", "mode", "group", "level", "words"),
+    [
+        (False, None, None, Level.OK, "nobody else sees the mount"),
+        (True, None, "science", Level.OK, "members of the group root"),
+        (True, 0o1777, None, Level.OK, "specs-mode 1777"),
+        (True, None, None, Level.WARNING, "only root"),
+        (True, None, "typo", Level.PROBLEM, "a group is missing"),
+    ],
+)
+def test_who_may_write_is_told(  # noqa: PLR0913, PLR0917 - columns of a table
+    monkeypatch: pytest.MonkeyPatch,
+    allow_other: bool,  # noqa: FBT001
+    mode: int | None,
+    group: str | None,
+    level: Level,
+    words: str,
+) -> None:
+    monkeypatch.setattr(sharing, "_find_group", {"science": 0}.get)
+    (found,) = group_findings(Settings(Path("/s"), allow_other=allow_other, specs_mode=mode, specs_group=group))
+    assert found.level is level
+    assert words in found.message
+    assert bool(found.remedy) == (level is not Level.OK)

@@ -1,5 +1,6 @@
 """Steering, on a directory that is laid out like a mount."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from condafs.client.envs import Envs
 from condafs.client.steering import cancel, delete_build, retire, roll_back, try_again
-from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
+from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError, QuotaError
 from condafs.names import BuildName
 from tests.component.cli.fake_envs import FakeEnvs
 
@@ -101,3 +102,19 @@ def test_unknown_names_are_not_found(fake: FakeEnvs, steer: object) -> None:
     assert callable(steer)
     with pytest.raises(NotFoundError, match="did you mean foo"):
         steer(Envs(fake.mount), "fooo")
+
+
+def test_a_try_that_a_quota_forbids_is_told_in_the_mounts_words(
+    fake: FakeEnvs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    fake.set_status("foo", state="failed", file="foo.yaml", owner=1000)
+    with pytest.raises(QuotaError, match="foo: a quota is used up"):
+        try_again(Envs(fake.mount), "foo")
+    (fake.mount / ".status/.quota").mkdir()
+    (fake.mount / ".status/.quota/1000").write_text("used_up: you began 2 of 2\n")
+    with pytest.raises(QuotaError, match="you began 2 of 2"):
+        try_again(Envs(fake.mount), "foo")

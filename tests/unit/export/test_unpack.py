@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from condafs.export.unpack import Placeholder, render_unpack
 
-paths = st.text(st.characters(exclude_characters="\0", exclude_categories=())).map(lambda text: f"lib/{text}")
+# Of surrogates, those that stand for bytes (PEP 383): no path has others.
+bytes_of_names = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF, categories=["Cs"])
+paths = st.text(st.characters(exclude_characters="\0") | bytes_of_names).map(lambda text: f"lib/{text}")
 files = st.lists(
     st.builds(Placeholder, paths, st.sampled_from(["/opt/a_placehold", "/opt/b", "/home/j\xfcrgen/x"]), st.booleans()),
     unique_by=lambda file: file.path,

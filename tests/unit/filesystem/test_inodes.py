@@ -4,6 +4,7 @@ import pytest
 
 from condafs.filesystem import inodes as module
 from condafs.filesystem.inodes import Inodes, number_of
+from condafs.filesystem.memory import Memory
 from condafs.tree.node import Node
 
 
@@ -33,20 +34,20 @@ def test_numbers_have_bit_62_and_fit_63_bits() -> None:
 
 
 def test_equal_keys_have_one_number_whatever_object_holds_them() -> None:
-    table = Inodes(ROOT)
+    table = Inodes(ROOT, Memory())
     assert acquire(table, Named(b"a")) == acquire(table, Named(b"a"))
     assert acquire(table, Named(b"a")) != acquire(table, Named(b"b"))
 
 
 def test_the_root_is_number_one_and_stays() -> None:
-    table = Inodes(ROOT)
+    table = Inodes(ROOT, Memory())
     assert acquire(table, Named(b"root")) == 1
     table.forget([(1, 10**6)])
     assert table.find(1) is ROOT
 
 
 def test_a_node_is_known_until_every_reference_is_dropped() -> None:
-    table = Inodes(ROOT)
+    table = Inodes(ROOT, Memory())
     node = Named(b"a")
     number = acquire(table, node)
     acquire(table, Named(b"a"))
@@ -58,11 +59,11 @@ def test_a_node_is_known_until_every_reference_is_dropped() -> None:
 
 
 def test_forgetting_what_is_not_known_is_harmless() -> None:
-    Inodes(ROOT).forget([(12345, 1), (0, 0)])
+    Inodes(ROOT, Memory()).forget([(12345, 1), (0, 0)])
 
 
 def test_a_number_stays_when_the_one_that_was_in_its_way_is_forgotten() -> None:
-    table = Inodes(ROOT)
+    table = Inodes(ROOT, Memory())
     old, new = Named(b"underneath:7"), Named(b"underneath:7")
     first = acquire(table, old)
     old._key = b"underneath:7:detached"
@@ -80,7 +81,7 @@ def test_a_number_stays_when_the_one_that_was_in_its_way_is_forgotten() -> None:
 
 def test_two_keys_that_fall_on_one_number_get_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "number_of", lambda _key, salt=0: 100 + salt)
-    table = Inodes(ROOT)
+    table = Inodes(ROOT, Memory())
     first, second = acquire(table, Named(b"a")), acquire(table, Named(b"b"))
     assert (first, second) == (100, 101)
     assert acquire(table, Named(b"b")) == 101

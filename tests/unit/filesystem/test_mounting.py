@@ -27,6 +27,12 @@ def test_mountinfo_is_read_with_its_octal_escapes() -> None:
     ]
 
 
+def test_it_is_known_whether_others_are_let_in() -> None:
+    line = "40 30 0:52 / /envs rw,nosuid - fuse.condafs condafs rw,user_id=0,group_id=0,default_permissions{}\n"
+    text = line.format("") + line.format(",allow_other") + "41 30 0:53 / /x rw - proc proc\n"
+    assert [mount.is_shared for mount in parse_mountinfo(text.encode())] == [False, True, False]
+
+
 def test_the_last_mount_at_a_place_is_the_one_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "mountinfo"
     info.write_bytes(MOUNTINFO)

@@ -1,6 +1,8 @@
 """Changes, on a directory laid out like a mount: what the server writes there, and what it refuses to."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +188,29 @@ async def test_events_say_on_whose_behalf(served: Served, laid: Laid) -> None:
     with laid.catalog.snapshot() as snapshot:
         [event] = snapshot.events_of(EnvironmentName("foo"))
     assert (event.uid, event.behalf) == (0, "ci")
+
+
+async def test_a_quota_that_is_used_up_is_no_room_and_says_what_is_used(
+    served: Served, laid: Laid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    (laid.mount / ".status/.quota").mkdir()
+    (laid.mount / f".status/.quota/{os.geteuid()}").write_text('used_up: "you have 2 of 2 environments"\n')
+    monkeypatch.setattr(Path, "replace", refuse)
+    found = await submit(served, TEXT)
+    assert found.status == 507
+    assert found.document["status"] == "error"
+    assert "you have 2 of 2 environments" in found.document["message"]
+    assert specs(laid) == {}
+
+
+async def test_a_retired_name_of_somebody_else_is_not_taken_up(
+    served: Served, laid: Laid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (laid.mount / ".status/foo").write_text("name: foo\nretired: true\nowner: 3999999999\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 33)
+    found = await submit(served, TEXT)
+    assert found.status == 409
+    assert "it belongs to 3999999999" in found.document["message"]

@@ -1,7 +1,7 @@
 import pytest
 
-from condafs.cli.watch import Verdict, judge
 from condafs.client.status import BuildInTheMaking, CurrentBuild, LastError, Status
+from condafs.client.verdict import Verdict, judge
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 
 OURS = BuildName(SpecDigest("a" * 64), EnvironmentName("foo"))

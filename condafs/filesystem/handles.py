@@ -1,0 +1,107 @@
+"""Open files and directories by number; those of a killed daemon are opened again when they are needed.
+
+A file that was open for writing, and through which nothing was written yet, may be one that the kernel never heard of:
+the daemon was killed before it answered, and the request comes again. Such a one must not count as a writer, or its
+file would never be submitted; so it is opened when the kernel uses it.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import trio
+
+from condafs.filesystem.inodes import Inodes
+from condafs.filesystem.listing import Listing
+from condafs.tree.node import Directory, File, Handle, Node, Opened, refuse
+
+logger = logging.getLogger(__name__)
+
+SortT = TypeVar("SortT", bound=Node)
+
+
+class Handles:
+    """What the kernel has open.
+
+    Args:
+        inodes: Numbers of the nodes.
+    """
+
+    def __init__(self, inodes: Inodes) -> None:
+        self._inodes = inodes
+        self._files: dict[int, Handle] = {}
+        self._listings: dict[int, Listing] = {}
+        self._lost_files: dict[int, tuple[int, Opened]] = {}
+        self._lost_listings: dict[int, int] = {}
+        self._reopening = trio.Lock()
+        self._last = 0
+
+    async def recall(self, opened: Mapping[int, tuple[int, Opened]], listings: Mapping[int, int]) -> None:
+        """Take over what another process had open; the inodes are recalled already."""
+        self._lost_files, self._lost_listings = dict(opened), dict(listings)
+        self._last = max([0, *opened, *listings])
+        for number, (_, how) in opened.items():
+            if how.has_written or how.flags & os.O_ACCMODE == os.O_RDONLY:
+                try:
+                    await self.file(number)
+                except OSError as error:
+                    logger.info("a file that was open cannot be opened again: %s", error)
+
+    def open_file(self, handle: Handle) -> int:
+        """Number an open file."""
+        self._last += 1
+        self._files[self._last] = handle
+        return self._last
+
+    def open_listing(self, directory: Directory) -> int:
+        """Number an open directory."""
+        self._last += 1
+        self._listings[self._last] = Listing(directory, self._inodes)
+        return self._last
+
+    async def file(self, number: int) -> Handle:
+        """An open file; ESTALE when it was open in a process that is gone, and cannot be opened again."""
+        handle = self._files.get(number)
+        return handle if handle is not None else await self._reopen(number)
+
+    async def _reopen(self, number: int) -> Handle:
+        async with self._reopening:
+            if number not in self._files:
+                inode, how = self._lost_files.get(number) or refuse(errno.ESTALE)
+                self._files[number] = await _require(self._inodes.find(inode), File).reopen(how)
+                del self._lost_files[number]
+        return self._files[number]
+
+    def known_file(self, number: int) -> Handle | None:
+        """An open file, when this process has it open already."""
+        return self._files.get(number)
+
+    def listing(self, number: int) -> Listing:
+        """An open directory; ESTALE likewise."""
+        listing = self._listings.get(number)
+        if listing is None:
+            directory = _require(self._inodes.find(self._lost_listings.pop(number, 0)), Directory)
+            listing = self._listings[number] = Listing(directory, self._inodes)
+        return listing
+
+    async def close_file(self, number: int) -> None:
+        """The kernel has closed it."""
+        self._lost_files.pop(number, None)
+        handle = self._files.pop(number, None)
+        if handle is not None:
+            await handle.release()
+
+    def close_listing(self, number: int) -> None:
+        """Likewise."""
+        self._lost_listings.pop(number, None)
+        self._listings.pop(number, None)
+
+    def __iter__(self) -> Iterator[Handle]:
+        """Files that are open here."""
+        return iter(tuple(self._files.values()))
+
+
+def _require(node: Node | None, sort: type[SortT]) -> SortT:
+    return node if isinstance(node, sort) else refuse(errno.ESTALE)

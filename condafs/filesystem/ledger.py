@@ -1,0 +1,244 @@
+"""What the kernel was told, kept outside of the process: who takes the mount over goes on where another was killed.
+
+The kernel talks in numbers: of inodes and of open files. A daemon that takes a mount over has to know what the one
+before it meant by them. So each number is written down before the kernel hears of it, and each change of a name before
+it is made: a request that was read but not answered comes again, and must not be carried out twice (`once`).
+
+Format of the file, made anew for each mount: records `<kind, 1 byte> <number, 8 bytes> <length, 4 bytes> <payload>`,
+little-endian, of which the last may be torn::
+
+    D 0  the device of the mount, `0:52`        N inode   its node's key         W handle  it was written to
+    Q 0  the kernel's FUSE_INIT                 F inode   forgotten              C handle  closed
+    A 0  our answer                             O handle  inode, flags, content  L handle  inode of the directory
+    B 0  a change of names that was begun
+
+Concurrency: the event loop's alone. A write to a file in memory (tmpfs) takes about a microsecond; records are
+gathered until `flush`, which comes before the answer.
+"""
+
+import logging
+import os
+import struct
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from condafs.filesystem.handshake import Handshake
+from condafs.filesystem.memory import Memory
+from condafs.tree.node import Opened
+
+logger = logging.getLogger(__name__)
+
+_HEADER = struct.Struct("<cQI")
+_OPENED = struct.Struct("<QI?")
+
+MOST_BEGUN = 64
+"""Changes of names that may be under way: more than the kernel lets wait in the background (12), and handlers run."""
+
+LARGEST_CONTENT_BYTES = 1 << 20
+"""Texts up to this size stay as they were when they were opened; larger ones are computed anew after a takeover."""
+
+SLACK_BYTES = 4 << 20
+"""How much of the file may be out of date before it is written anew: some 40,000 names."""
+
+
+class Ledger(Memory):
+    """A file that outlives the process, and what was in it.
+
+    Args:
+        path: Of the file, on a disk in memory; `open` makes it.
+
+    Attributes:
+        device: Of the mount that it is about.
+        handshake: How that connection began.
+        nodes: Key of each node that the kernel knew when this was opened, by inode.
+        opened: What was open then, by handle: inode and how.
+        listings: Inode of each directory that was open then, by handle.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.nodes: dict[int, bytes] = {}
+        self.opened: dict[int, tuple[int, Opened]] = {}
+        self.listings: dict[int, int] = {}
+        self.device = ""
+        self.handshake = Handshake()
+        self._path = path
+        self._fd = -1
+        self._size = self._kept_size = 0
+        self._is_lost = False
+        self._waiting = bytearray()
+        self._records: dict[tuple[bytes, int], bytes] = {}
+        self._begun: deque[bytes] = deque(maxlen=MOST_BEGUN)
+        self._unanswered: list[bytes] = []
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read what a daemon before us left; an empty ledger when there is none.
+
+        Raises:
+            OSError: It cannot be read or written.
+        """
+        ledger = cls(path)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            content = b""
+        for kind, number, payload in read_records(content):
+            ledger._recall(kind, number, payload)
+        ledger._unanswered = list(ledger._begun)
+        ledger._write_anew()
+        return ledger
+
+    def begin_anew(self, device: str) -> None:
+        """Another mount: nothing of what was known counts. `device`: as mountinfo has it, "0:52"."""
+        self.nodes, self.opened, self.listings = {}, {}, {}
+        self._unanswered.clear()
+        self._begun.clear()
+        self._records.clear()
+        self.device, self.handshake = device, Handshake()
+        self._note(b"D", 0, device.encode())
+        self._write_anew()
+
+    def note_handshake(self, handshake: Handshake) -> None:
+        """As far as it has come."""
+        self.handshake = handshake
+        self._note(b"Q", 0, handshake.request)
+        self._note(b"A", 0, handshake.reply)
+        self.flush()
+
+    def note_node(self, number: int, key: bytes) -> None:
+        """The kernel is to hear of an inode."""
+        self._note(b"N", number, key)
+
+    def note_forgotten(self, number: int) -> None:
+        """The kernel has forgotten it; nothing is lost when that is not written down."""
+        if self._records.pop((b"N", number), None):
+            self._waiting += _HEADER.pack(b"F", number, 0)
+
+    def note_opened(self, handle: int, inode: int, opened: Opened) -> None:
+        """The kernel is to hear of an open file."""
+        content = opened.content
+        if content is not None and len(content) > LARGEST_CONTENT_BYTES:
+            content = None
+        self._note(b"O", handle, _OPENED.pack(inode, opened.flags, content is not None) + (content or b""))
+
+    def note_written(self, handle: int) -> None:
+        """It was written to."""
+        if (b"W", handle) not in self._records:
+            self._note(b"W", handle, b"")
+            self.flush()
+
+    def note_listing(self, handle: int, inode: int) -> None:
+        """The kernel is to hear of an open directory."""
+        self._note(b"L", handle, struct.pack("<Q", inode))
+
+    def note_closed(self, handle: int) -> None:
+        """The kernel has closed it."""
+        for kind in (b"O", b"W", b"L"):
+            self._records.pop((kind, handle), None)
+        self._waiting += _HEADER.pack(b"C", handle, 0)
+
+    def begin(self, *change: object) -> bool:
+        """A change of names begins; whether it may have been made already, by a daemon that did not live to say so."""
+        payload = repr(change).encode()
+        self._begun.append(payload)
+        self._waiting += _record(b"B", 0, payload)
+        self.flush()
+        is_again = payload in self._unanswered
+        if is_again:
+            self._unanswered.remove(payload)
+        return is_again
+
+    def flush(self) -> None:
+        """What was noted is safe when this returns."""
+        if not self._waiting or self._is_lost:
+            return
+        try:
+            self._size += os.write(self._fd, self._waiting)
+            self._waiting.clear()
+            if self._size > 2 * self._kept_size + SLACK_BYTES:
+                self._write_anew()
+        except OSError as error:
+            # Half a ledger is worse than none: without one, the next daemon mounts anew.
+            logger.warning("%s cannot be written, the mount will not outlive this daemon: %s", self._path, error)
+            self._is_lost = True
+            self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """What was noted stays."""
+        self.flush()
+        os.close(self._fd)
+
+    def _note(self, kind: bytes, number: int, payload: bytes) -> None:
+        record = _record(kind, number, payload)
+        self._records[kind, number] = record
+        self._waiting += record
+
+    def _write_anew(self) -> None:
+        """Write what counts into a new file, in place of the old one."""
+        content = b"".join([*self._records.values(), *(_record(b"B", 0, change) for change in self._begun)])
+        fresh = self._path.with_name(f".{self._path.name}")
+        fresh.unlink(missing_ok=True)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.write(fd, content)
+        fresh.replace(self._path)
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = fd
+        self._waiting.clear()
+        self._size = self._kept_size = len(content)
+
+    def _recall(self, kind: bytes, number: int, payload: bytes) -> None:  # noqa: C901 - a case a record
+        match kind:
+            case b"D":
+                self.device = payload.decode()
+            case b"Q":
+                self.handshake = Handshake(payload)
+            case b"A":
+                self.handshake = Handshake(self.handshake.request, payload)
+            case b"N":
+                self.nodes[number] = payload
+            case b"F":
+                self.nodes.pop(number, None)
+            case b"O":
+                inode, flags, has_content = _OPENED.unpack_from(payload)
+                self.opened[number] = inode, Opened(flags, payload[_OPENED.size :] if has_content else None)
+            case b"W" if number in self.opened:
+                inode, opened = self.opened[number]
+                self.opened[number] = inode, Opened(opened.flags, opened.content, has_written=True)
+            case b"L":
+                self.listings[number] = struct.unpack("<Q", payload)[0]
+            case b"C":
+                self.opened.pop(number, None)
+                self.listings.pop(number, None)
+            case b"B":
+                self._begun.append(payload)
+                return
+        self._keep(kind, number, payload)
+
+    def _keep(self, kind: bytes, number: int, payload: bytes) -> None:
+        """A record of before counts as one of ours."""
+        if kind == b"F":
+            self._records.pop((b"N", number), None)
+        elif kind == b"C":
+            for sort in (b"O", b"W", b"L"):
+                self._records.pop((sort, number), None)
+        else:
+            self._records[kind, number] = _record(kind, number, payload)
+
+
+def _record(kind: bytes, number: int, payload: bytes) -> bytes:
+    return _HEADER.pack(kind, number, len(payload)) + payload
+
+
+def read_records(content: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """The whole records: kind, number, payload. What was being written when a daemon was killed is passed over."""
+    at = 0
+    while at + _HEADER.size <= len(content):
+        kind, number, length = _HEADER.unpack_from(content, at)
+        at += _HEADER.size
+        if at + length > len(content):
+            return
+        yield kind, number, content[at : at + length]
+        at += length

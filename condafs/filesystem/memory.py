@@ -1,0 +1,36 @@
+"""What an adapter writes down of what the kernel was told. Here: nothing, the mount ends with the process.
+
+`ledger` keeps it, for a daemon that takes the mount over.
+"""
+
+from condafs.tree.node import Opened
+
+
+class Memory:
+    """Nothing is kept."""
+
+    def note_node(self, number: int, key: bytes) -> None:
+        """The kernel is to hear of an inode."""
+
+    def note_forgotten(self, number: int) -> None:
+        """The kernel has forgotten it."""
+
+    def note_opened(self, handle: int, inode: int, opened: Opened) -> None:
+        """The kernel is to hear of an open file."""
+
+    def note_written(self, handle: int) -> None:
+        """It was written to."""
+
+    def note_listing(self, handle: int, inode: int) -> None:
+        """The kernel is to hear of an open directory."""
+
+    def note_closed(self, handle: int) -> None:
+        """The kernel has closed it."""
+
+    def begin(self, *change: object) -> bool:
+        """A change of names begins; whether it may have been made already, by a daemon that did not live to say so."""
+        del change
+        return False
+
+    def flush(self) -> None:
+        """What was noted is safe when this returns."""

@@ -1,0 +1,61 @@
+"""A change of names is made once, also when the kernel asks for it twice.
+
+A daemon that was killed may have made a change without having said so; whoever takes the mount over is asked for it
+again, finds nothing left to remove or something in the way, and answers as it would have been answered. The kernel
+holds the directory's lock all the while, so nobody else can have changed that name.
+"""
+
+import errno
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from condafs.errors import NotFoundError
+from condafs.filesystem.memory import Memory
+from condafs.tree.node import Directory, File, Handle, Node, Opened, refuse
+
+T = TypeVar("T")
+SortT = TypeVar("SortT", bound=Node)
+
+
+class Once:
+    """Makes changes of names.
+
+    Args:
+        memory: Told of each before it is made; knows which were begun by another process.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def make(self, change: Callable[[], Awaitable[T]], answer: Callable[[], Awaitable[T]], *request: object) -> T:
+        """Make a change.
+
+        Args:
+            change: Makes it.
+            answer: What to answer when another process has made it already.
+            request: What tells it from others.
+        """
+        may_be_made = self._memory.begin(*request)
+        try:
+            return await change()
+        except (OSError, NotFoundError) as error:
+            number = error.errno if isinstance(error, OSError) else errno.ENOENT
+            if not may_be_made or number not in {errno.ENOENT, errno.EEXIST}:
+                raise
+            return await answer()
+
+
+async def nothing() -> None:
+    """There is nothing to say of what was removed or moved."""
+
+
+async def found(directory: Directory, name: str, sort: type[SortT]) -> SortT:
+    """What was made."""
+    node = await directory.child(name)
+    return node if isinstance(node, sort) else refuse(errno.EEXIST, name)
+
+
+async def open_found(directory: Directory, name: str, flags: int) -> tuple[File, Handle]:
+    """What was made, opened."""
+    file = await found(directory, name, File)
+    return file, await file.reopen(Opened(flags))

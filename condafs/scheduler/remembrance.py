@@ -1,0 +1,130 @@
+"""A catalog put together from what survived its loss. Pure.
+
+What a build is, it says itself. Its generation is in its log; without logs generations are counted in the order in
+which builds were finished. A name points where the logs say that it was pointed last, unless its file was written after
+that: then, as ever, where the file says. Files that describe what is not built, or claim a name that another file has,
+are left out: the next start finds them new, and takes them as if they had just been written.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
+from condafs.catalog.transaction import Transaction
+from condafs.names import EnvironmentName, SpecDigest
+from condafs.scheduler.survivors import SurvivingBuild, SurvivingFile
+
+_SECOND = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What goes into a new catalog.
+
+    Attributes:
+        builds: With their canonical specifications, in the order in which they were finished.
+        environments: Those without a file stand for retired ones, until the next start finds their files.
+        files: Of environments that have one.
+    """
+
+    builds: list[tuple[BuildRecord, bytes]] = field(default_factory=list)
+    environments: list[EnvironmentRecord] = field(default_factory=list)
+    files: list[SurvivingFile] = field(default_factory=list)
+
+
+def remember(builds: Iterable[SurvivingBuild], files: Iterable[SurvivingFile], owner_uid: int) -> Remembered:
+    """Put it together.
+
+    Args:
+        builds: Finished ones.
+        files: Of `.specs`.
+        owner_uid: Whose environments are that have no file any more.
+    """
+    by_name: dict[EnvironmentName, list[SurvivingBuild]] = defaultdict(list)
+    for survivor in sorted(builds, key=lambda survivor: (survivor.finished, survivor.build)):
+        by_name[survivor.build.name].append(survivor)
+    described: dict[EnvironmentName, list[SurvivingFile]] = defaultdict(list)
+    for file in files:
+        described[file.build.name].append(file)
+    remembered = Remembered()
+    for name, survivors in by_name.items():
+        _remember_name(remembered, name, survivors, described[name], owner_uid)
+    remembered.builds.sort(key=lambda item: (item[0].finished, item[0].build))
+    return remembered
+
+
+def _remember_name(
+    remembered: Remembered,
+    name: EnvironmentName,
+    survivors: Sequence[SurvivingBuild],
+    files: Sequence[SurvivingFile],
+    owner_uid: int,
+) -> None:
+    built = {survivor.build.digest: survivor for survivor in survivors}
+    generations = _generations(survivors)
+    claiming = max(
+        (file for file in files if file.build.digest in built), key=lambda file: file.record.mtime_ns, default=None
+    )
+    pointed = max(survivors, key=lambda survivor: (survivor.told.pointed, generations[survivor.build.digest]))
+    current = pointed
+    # To the second, as logs have it: who writes a file and has its build a moment later did not roll back.
+    if claiming and pointed.told.pointed <= claiming.record.mtime_ns // _SECOND:
+        current = built[claiming.build.digest]
+    uid = claiming.owner_uid if claiming else files[0].owner_uid if files else owner_uid
+    canonical = {file.build.digest: file.canonical for file in files}
+    for survivor in survivors:
+        record = _record(survivor, generations[survivor.build.digest], uid)
+        remembered.builds.append((record, canonical.get(survivor.build.digest, survivor.specification)))
+    remembered.environments.append(
+        EnvironmentRecord(
+            name,
+            wanted=current.build.digest,
+            current=current.build.digest,
+            last_generation=max(generations.values()),
+            file_name=claiming.record.file_name if claiming else "",
+            owner_uid=uid,
+            moved=current.told.pointed or current.finished,
+        )
+    )
+    if claiming:
+        remembered.files.append(claiming)
+
+
+def _generations(survivors: Sequence[SurvivingBuild]) -> Mapping[SpecDigest, int]:
+    """As logs tell them when every log does, each another; else counted."""
+    told = [survivor.told.generation for survivor in survivors]
+    if 0 in told or len(set(told)) < len(told):
+        told = list(range(1, len(survivors) + 1))
+    return {survivor.build.digest: number for survivor, number in zip(survivors, told, strict=True)}
+
+
+def _record(survivor: SurvivingBuild, generation: int, uid: int) -> BuildRecord:
+    moment = survivor.finished
+    return BuildRecord(
+        survivor.build,
+        BuildState.READY,
+        sequence=0,
+        generation=generation,
+        submitted=moment,
+        started=moment,
+        finished=moment,
+        owner_uid=uid,
+        size_bytes=survivor.sizes.size_bytes,
+        own_bytes=survivor.sizes.own_bytes,
+        package_count=survivor.package_count,
+    )
+
+
+def write_down(transaction: Transaction, remembered: Remembered) -> None:
+    """Write all of it into an empty catalog; the journal tells of publications and of where names point."""
+    for record, specification in remembered.builds:
+        transaction.now = record.finished
+        transaction.put_specification(record.digest, specification)
+        transaction.put_build(replace(record, sequence=transaction.next_sequence()))
+    for environment in sorted(remembered.environments, key=lambda environment: environment.moved):
+        transaction.now = environment.moved
+        transaction.put_environment(environment)
+    for file in remembered.files:
+        transaction.put_file(file.record)
+        transaction.put_image(file.build.name, file.image)

@@ -1,0 +1,98 @@
+"""A damaged build is made again in its place: the same generation, of the same packages, and the name comes back."""
+
+import hashlib
+
+import pytest
+
+from condafs.builder.protocol import Failed, FailureKind
+from condafs.catalog.records import BuildState
+from condafs.errors import ForbiddenError, NotFoundError
+from condafs.names import BuildName
+from condafs.prefix.marker import write_marker
+from tests.component.scheduler.scripted import UNSATISFIABLE, House, build_for, specification
+
+LOCK = "version: 7\n"
+
+
+async def made(house: House, content: bytes) -> BuildName:
+    """A published build that has a lock."""
+    build = await house.write("foo.yaml", content)
+    await house.until(build, BuildState.READY)
+    meta = house.prefix(build) / "conda-meta"
+    (meta / "condafs").mkdir(parents=True)
+    (meta / "condafs.lock").write_text(LOCK)
+    write_marker(house.prefix(build), build, "{}", lock_sha256=hashlib.sha256(LOCK.encode()).hexdigest())
+    return build
+
+
+async def test_it_is_the_generation_that_it_was_and_current_again(house: House) -> None:
+    first, second = await made(house, specification("foo", "zz-1")), await made(house, specification("foo", "zz-2"))
+    house.runner.hold()
+    await house.intake.renew(second)
+    await house.until(second, BuildState.BUILDING)
+    assert house.current("foo") is None
+    house.runner.release()
+    await house.until(second, BuildState.READY)
+    assert house.current("foo") == second.digest
+    record = house.build(second)
+    assert record
+    assert record.generation == 2
+    assert house.exports.removed == [second], "what was computed of the damaged one is gone"
+    third = await made(house, specification("foo", "zz-3"))
+    assert house.build(third).generation == 3  # type: ignore[union-attr]
+    assert house.state(first) is BuildState.READY
+
+
+async def test_its_lock_is_handed_to_the_builder_and_kept_until_it_is_published(house: House) -> None:
+    build = await made(house, specification("foo"))
+    house.runner.outcomes = [Failed(FailureKind.NETWORK, "no route")]
+    await house.intake.renew(build)
+    await house.until_tried(build, 1, BuildState.WAITING)
+    assert house.runner.requests[-1].lock == LOCK
+    assert not house.prefix(build).exists()
+    house.turn_clock(1000)
+    await house.until(build, BuildState.READY)
+    assert house.runner.requests[-1].lock == LOCK
+    assert not list(house.settings.locks.iterdir())
+
+
+async def test_when_its_packages_are_gone_the_next_try_solves_anew(house: House) -> None:
+    build = await made(house, specification("foo"))
+    house.runner.outcomes = [UNSATISFIABLE]
+    await house.intake.renew(build)
+    await house.until(build, BuildState.FAILED)
+    await house.intake.retry("foo.yaml")
+    await house.until(build, BuildState.READY)
+    assert house.runner.requests[-1].lock == ""
+    assert house.build(build).generation == 1  # type: ignore[union-attr]
+
+
+async def test_a_damaged_lock_is_not_believed(house: House) -> None:
+    build = await made(house, specification("foo"))
+    (house.prefix(build) / "conda-meta/condafs.lock").write_text("version: 8\n")
+    await house.intake.renew(build)
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    assert house.runner.requests[-1].lock == ""
+
+
+async def test_an_old_generation_is_made_again_although_nobody_wants_it(house: House) -> None:
+    first, second = await made(house, specification("foo", "zz-1")), await made(house, specification("foo", "zz-2"))
+    house.runner.hold()
+    await house.intake.renew(first)
+    await house.write("foo.yaml", specification("foo", "zz-3"))
+    house.runner.release()
+    await house.idle([first])
+    assert house.state(first) is BuildState.READY
+    assert house.build(first).generation == 1  # type: ignore[union-attr]
+    assert house.state(second) is BuildState.READY
+
+
+async def test_what_was_never_published_is_not_made_again(house: House) -> None:
+    house.runner.outcomes = [UNSATISFIABLE]
+    build = await house.write("foo.yaml", specification("foo"))
+    await house.until(build, BuildState.FAILED)
+    with pytest.raises(ForbiddenError, match="never published"):
+        await house.intake.renew(build)
+    with pytest.raises(NotFoundError):
+        await house.intake.renew(build_for(specification("bar")))

@@ -1,0 +1,126 @@
+"""What is kept of what the kernel was told."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condafs.filesystem import ledger as module
+from condafs.filesystem.handshake import Handshake
+from condafs.filesystem.ledger import Ledger, read_records
+from condafs.tree.node import Opened
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+def written(path: Path) -> Ledger:
+    ledger = Ledger.open(path)
+    ledger.begin_anew("0:52")
+    ledger.note_handshake(Handshake(b"request", b"reply"))
+    for number in range(5):
+        ledger.note_node(number, f"env:{number}".encode())
+    ledger.note_forgotten(3)
+    ledger.note_opened(7, 1, Opened(2, b"text"))
+    ledger.note_opened(8, 2, Opened(1))
+    ledger.note_opened(9, 2, Opened(1))
+    ledger.note_written(8)
+    ledger.note_closed(9)
+    ledger.note_listing(10, 4)
+    ledger.flush()
+    return ledger
+
+
+def test_what_was_noted_is_known_to_the_next(path: Path) -> None:
+    written(path)
+    ledger = Ledger.open(path)
+    assert ledger.device == "0:52"
+    assert ledger.handshake == Handshake(b"request", b"reply")
+    assert ledger.nodes == {0: b"env:0", 1: b"env:1", 2: b"env:2", 4: b"env:4"}
+    assert ledger.opened == {7: (1, Opened(2, b"text")), 8: (2, Opened(1, has_written=True))}
+    assert ledger.listings == {10: 4}
+
+
+def test_reading_it_again_changes_nothing(path: Path) -> None:
+    written(path)
+    Ledger.open(path)
+    content = path.read_bytes()
+    Ledger.open(path)
+    assert path.read_bytes() == content
+
+
+def test_another_mount_begins_anew(path: Path) -> None:
+    written(path).begin_anew("0:53")
+    ledger = Ledger.open(path)
+    assert (ledger.device, ledger.handshake, ledger.nodes, ledger.opened) == ("0:53", Handshake(), {}, {})
+
+
+def test_what_was_not_flushed_is_not_known(path: Path) -> None:
+    ledger = written(path)
+    ledger.note_node(99, b"env:late")
+    assert 99 not in Ledger.open(path).nodes
+
+
+def test_a_change_that_was_begun_is_known_once(path: Path) -> None:
+    ledger = written(path)
+    assert not ledger.begin("unlink", 1, b"foo")
+    assert not ledger.begin("unlink", 1, b"foo")
+    after = Ledger.open(path)
+    assert after.begin("unlink", 1, b"foo")
+    assert after.begin("unlink", 1, b"foo")
+    assert not after.begin("unlink", 1, b"foo")
+    assert not after.begin("unlink", 1, b"bar")
+
+
+def test_a_change_that_was_begun_is_known_to_a_daemon_after_the_next(path: Path) -> None:
+    written(path).begin("unlink", 1, b"foo")
+    Ledger.open(path)
+    assert Ledger.open(path).begin("unlink", 1, b"foo")
+
+
+def test_large_texts_are_not_kept(path: Path) -> None:
+    ledger = written(path)
+    ledger.note_opened(20, 1, Opened(0, bytes(module.LARGEST_CONTENT_BYTES + 1)))
+    ledger.flush()
+    assert Ledger.open(path).opened[20] == (1, Opened(0))
+
+
+def test_it_does_not_grow_for_ever(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLACK_BYTES", 1000)
+    ledger = written(path)
+    for number in range(1000):
+        ledger.note_opened(100 + number, 1, Opened(0))
+        ledger.note_closed(100 + number)
+        ledger.flush()
+    assert path.stat().st_size < 2000
+    assert Ledger.open(path).nodes == {0: b"env:0", 1: b"env:1", 2: b"env:2", 4: b"env:4"}
+
+
+def test_what_cannot_be_written_is_given_up_whole(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ledger = written(path)
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        ledger._fd = full.fileno()
+        ledger.note_node(50, b"env:x")
+        ledger.flush()
+        ledger.note_node(51, b"env:y")
+        ledger.flush()
+    assert not path.exists()
+    assert caplog.text.count("cannot be written") == 1
+
+
+@given(cut=st.integers(0, 400))
+def test_a_torn_record_is_passed_over(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger"
+    written(path)
+    content = path.read_bytes()
+    whole = list(read_records(content))
+    part = list(read_records(content[: len(content) - cut] if cut else content))
+    assert part == whole[: len(part)]
+
+
+@given(st.binary(max_size=300))
+def test_garbage_makes_no_trouble(content: bytes) -> None:
+    assert sum(13 + len(payload) for _, _, payload in read_records(content)) <= len(content)
