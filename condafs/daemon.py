@@ -24,6 +24,7 @@ from pathlib import Path
 
 import trio
 
+from condafs.builder.cage.outside import look_outside
 from condafs.builder.runner import LocalRunner, Runner
 from condafs.builder.socket_runner import SocketRunner
 from condafs.catalog.store import Catalog
@@ -169,12 +170,15 @@ def _make_directories(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _chosen_runner(settings: Settings, nursery: trio.Nursery) -> AsyncIterator[Runner]:
-    """Builders on this machine. One waits with its libraries loaded, which saves each build a fifth of a second."""
-    runner = (
-        SocketRunner(settings.builder_socket, nursery)
-        if settings.builder_socket
-        else LocalRunner(keeps_spare=True, aside=nursery)
-    )
+    """Where builds are made. One builder waits with its libraries loaded: that saves each build a fifth of a second."""
+    runner: SocketRunner | LocalRunner
+    if settings.builder_socket:
+        logger.info("builds are made by a unit of their own, at %s", settings.builder_socket)
+        runner = SocketRunner(settings.builder_socket, nursery)
+    else:
+        outside = await trio.to_thread.run_sync(look_outside, settings.sandbox, settings.state)
+        logger.info("builds are made in %s%s", outside.level, f"; {outside.lacks}" if outside.lacks else "")
+        runner = LocalRunner(outside.wrap, keeps_spare=True, aside=nursery)
     nursery.start_soon(runner.prepare)
     try:
         yield runner

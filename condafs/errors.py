@@ -106,6 +106,10 @@ class MachineError(CondafsError):
     exit_code = 4
 
 
+class UnsoundPrefixError(CondafsError):
+    """An environment that packages made into something that cannot be sealed."""
+
+
 class DiskFullError(MachineError):
     """No room left where the state directory is."""
 

@@ -1,8 +1,9 @@
 """One build, from the request to the outcome: solve, fetch and link, post-link, pip, bytecode, seal."""
 
 import asyncio
-import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rattler.exceptions import InstallerError
@@ -11,6 +12,8 @@ from condafs.builder.archives import verify_archives
 from condafs.builder.bytecode import Bytecode
 from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
 from condafs.builder.cache import Cache
+from condafs.builder.cage.keeper import Keeper
+from condafs.builder.cage.level import Reached
 from condafs.builder.channels import find_channels
 from condafs.builder.events import Events
 from condafs.builder.failure import BuildError
@@ -24,14 +27,16 @@ from condafs.builder.records_on_disk import hide_credentials, write_history, wri
 from condafs.builder.room import require_room
 from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 from condafs.errors import SpecificationError
 from condafs.names import MAX_PREFIX_BYTES, BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
 from condafs.prefix.marker import write_marker
-from condafs.prefix.records import EarlyRecords
+from condafs.prefix.records import EarlyRecords, Stamp, record_stamps
 from condafs.prefix.reserved import clear_reserved
 from condafs.prefix.seal import seal, vouch
+from condafs.prefix.sound import require_own_directories
 from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
@@ -47,9 +52,13 @@ class Build:
         request: What to build, and where.
         events: Told how far it is.
         transcript: The log.
+        keeper: Starts what packages bring.
+        reached: The cage that it is started in.
     """
 
-    def __init__(self, request: BuildRequest, events: Events, transcript: Transcript) -> None:
+    def __init__(
+        self, request: BuildRequest, events: Events, transcript: Transcript, keeper: Keeper, reached: Reached
+    ) -> None:
         self._request = request
         self._events = events
         self._transcript = transcript
@@ -57,6 +66,7 @@ class Build:
         self._specification: Specification = from_canonical(request.specification.encode())
         self._prefix = Path(request.prefix)
         self._cache = Cache(Path(request.packages))
+        self._workplace = Workplace(self._prefix, self._cache, keeper, reached)
 
     async def run(self) -> Succeeded:
         """Make the environment.
@@ -64,40 +74,47 @@ class Build:
         Raises:
             BuildError, OSError, rattler's errors: see `failure`.
         """
+        with Disk(self._prefix.parent) as disk:
+            with self._workplace:
+                made = await self._make(disk)
+            return self._seal(made, disk)
+
+    async def _make(self, disk: Disk) -> "_Made":
+        """All that comes before sealing."""
         solution = await self._solve()
         interpreter = find_interpreter(solution.records)
         bytecode = self._start_bytecode(solution, interpreter)
         fresh = await self._verify(solution)
         records = EarlyRecords(self._prefix)
-        with Disk(self._prefix.parent) as disk:
 
-            def note_linked(number: int) -> None:
-                records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
+        def note_linked(number: int) -> None:
+            records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
 
-            await self._install(solution, fresh, Follower(bytecode, note_linked))
-            if fresh:
-                self._settle(disk)
-            has_scripts = run_post_link_scripts(solution.records, self._prefix, self._events, self._transcript) > 0
-            if has_scripts:
-                self._require_intact(solution)
-            distributions = self._run_pip()
-            if self._specification.pip:
-                self._require_intact(solution)
-            compiled = self._finish_bytecode(interpreter, bytecode)
-            disk.sync_soon()
-            has_foreign = has_scripts or bool(self._specification.pip)
-            linked = bytecode.sums if bytecode else {}
-            provenance = Provenance(
-                told={path: digest for path, digest in linked.items() if digest},
-                untold=[path for path, digest in linked.items() if not digest],
-                rewritten=compiled,
-                has_foreign=has_foreign,
-            )
-            return self._seal(solution, distributions, records, disk, provenance)
+        await self._install(solution, fresh, Follower(bytecode, note_linked))
+        if fresh:
+            self._settle(disk)
+        installed = record_stamps(self._prefix)
+        has_scripts = bool(
+            run_post_link_scripts(solution.records, self._prefix, self._workplace, self._events, self._transcript)
+        )
+        if has_scripts:
+            self._require_intact(installed)
+        distributions = self._run_pip()
+        if self._specification.pip:
+            self._require_intact(installed)
+        compiled = self._finish_bytecode(interpreter, bytecode)
+        disk.sync_soon()
+        linked = bytecode.sums if bytecode else {}
+        provenance = Provenance(
+            told={path: digest for path, digest in linked.items() if digest},
+            untold=[path for path, digest in linked.items() if not digest],
+            rewritten=compiled,
+            has_foreign=has_scripts or bool(self._specification.pip),
+        )
+        return _Made(solution, distributions, records, provenance)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
-        self._cache.make()
         gateway = self._cache.gateway()
         specification = self._specification
         packages = specification.packages or self._packages_of_lock()
@@ -143,7 +160,7 @@ class Build:
         packages = {number: record for number, record in enumerate(solution.records) if record.noarch.python}
         if interpreter is None or not interpreter.has_unchecked_bytecode:
             return None
-        return Bytecode(interpreter, packages, self._prefix, self._cache, self._transcript)
+        return Bytecode(interpreter, packages, self._prefix, self._cache, self._workplace, self._transcript)
 
     async def _verify(self, solution: Solution) -> set[int]:
         """Let nothing into the cache that is not what the channel says, and nothing else pass for it.
@@ -194,34 +211,35 @@ class Build:
         protect_shared_files(self._prefix)
         disk.sync_soon()
 
-    def _require_intact(self, solution: Solution) -> None:
-        """Other people's programs have run: everything that was installed has to be there still.
+    def _require_intact(self, installed: Mapping[str, Stamp]) -> None:
+        """Other people's programs have run: what is recorded of packages is as it was. Sealing believes it.
 
         Raises:
             BuildError: POST_LINK or PIP, whichever ran.
         """
-        meta = self._prefix / "conda-meta"
-        is_whole = not meta.is_symlink() and all(
-            (meta / f"{archive_of(record).distribution}.json").is_file() for record in solution.records
-        )
-        if solution.records and not is_whole:
-            is_pip = self._events.phase is Phase.PIP
-            who, kind = ("pip", FailureKind.PIP) if is_pip else ("a post-link script", FailureKind.POST_LINK)
+        now = record_stamps(self._prefix)
+        if now == installed:
+            return
+        is_pip = self._events.phase is Phase.PIP
+        who, kind = ("pip", FailureKind.PIP) if is_pip else ("a post-link script", FailureKind.POST_LINK)
+        if not installed.keys() <= now.keys():
             raise BuildError(kind, f"{who} removed or moved the environment that is being made")
+        names = ", ".join(sorted(name for name in now if now[name] != installed.get(name)))
+        raise BuildError(kind, f"{who} changed the records of packages in conda-meta: {names}")
 
     def _run_pip(self) -> list[Distribution]:
         if not self._specification.pip:
             return []
         self._events.enter(Phase.PIP)
-        with tempfile.TemporaryDirectory(prefix="pip-", dir=self._cache.drafts) as scratch:
-            return install_requirements(
-                self._specification.pip,
-                self._prefix,
-                self._cache.pip,
-                Path(scratch),
-                dict(self._specification.variables),
-                self._transcript,
-            )
+        protect_shared_files(self._prefix)
+        return install_requirements(
+            self._specification.pip,
+            self._prefix,
+            self._cache.pip,
+            self._workplace,
+            dict(self._specification.variables),
+            self._transcript,
+        )
 
     def _finish_bytecode(self, interpreter: Interpreter | None, bytecode: Bytecode | None) -> list[str]:
         """Returns the bytecode that was made in place, relative to the prefix."""
@@ -233,18 +251,13 @@ class Build:
         if self._specification.pip:
             modules += modules_without_bytecode(site_packages)
         python = self._prefix / interpreter.executable
-        targets = compile_in_place(python, site_packages, sorted(set(modules)), self._transcript)
+        targets = compile_in_place(python, site_packages, sorted(set(modules)), self._workplace, self._transcript)
         return [f"{interpreter.site_packages}/{target}" for target in targets]
 
-    def _seal(
-        self,
-        solution: Solution,
-        distributions: list[Distribution],
-        records: EarlyRecords,
-        disk: Disk,
-        provenance: Provenance,
-    ) -> Succeeded:
+    def _seal(self, made: "_Made", disk: Disk) -> Succeeded:
+        solution, distributions = made.solution, made.distributions
         self._events.enter(Phase.SEAL)
+        require_own_directories(self._prefix)
         finished = time.time()
         (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
         (self._prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
@@ -253,9 +266,10 @@ class Build:
         lock_sha256 = write_lock(self._prefix, solution, distributions)
         write_history(self._prefix, solution, self._request.build, finished)
         hide_credentials(self._prefix, solution)
-        sealed = seal(self._prefix, records)
+        sealed = seal(self._prefix, made.records)
+        self._prefix.chmod(0o555)  # it was its maker's alone, while something in it might have had set-id bits
         disk.sync_soon()
-        sums_sha256 = vouch(self._prefix, sealed, provenance)  # while the disk is busy
+        sums_sha256 = vouch(self._prefix, sealed, made.provenance)  # while the disk is busy
         disk.sync()
         write_marker(
             self._prefix,
@@ -264,6 +278,7 @@ class Build:
             lock_sha256=lock_sha256,
             finished=finished,
             sums_sha256=sums_sha256,
+            sandbox=str(self._workplace.reached.level),
         )
         self._events.finish_phase()
         return Succeeded(
@@ -273,4 +288,15 @@ class Build:
             file_count=sealed.inventory.file_count,
             lock_sha256=lock_sha256,
             seconds=self._events.seconds,
+            sandbox=str(self._workplace.reached.level),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What sealing has to know of an environment that is complete."""
+
+    solution: Solution
+    distributions: list[Distribution]
+    records: EarlyRecords
+    provenance: Provenance

@@ -22,6 +22,7 @@ from condafs.builder.compilers import Compiled, CompilerError, Compilers
 from condafs.builder.interpreter import Interpreter
 from condafs.builder.solve import archive_of
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 
 
 @dataclass(slots=True)
@@ -45,23 +46,26 @@ class Bytecode:
         packages: Its noarch python packages, by their place among all packages.
         prefix: The environment.
         cache: Has packages and bytecode.
+        workplace: Where compilers run.
         transcript: Told what does not compile.
 
     Attributes:
         sums: Path -> SHA-256 of what was linked, "" where the cache does not know it; complete when it has finished.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it stands between these
         self,
         interpreter: Interpreter,
         packages: Mapping[int, RepoDataRecord],
         prefix: Path,
         cache: Cache,
+        workplace: Workplace,
         transcript: Transcript,
     ) -> None:
         self._interpreter = interpreter
         self._prefix = prefix
         self._cache = cache
+        self._workplace = workplace
         self._transcript = transcript
         self._pending: dict[int, _Package] = {}
         for number, record in packages.items():
@@ -158,7 +162,7 @@ class Bytecode:
         if entry.is_dir():
             self._advance(package)
             return
-        package.draft = Draft(self._cache.directory_of(package.distribution), entry, self._cache.drafts)
+        package.draft = Draft(self._cache.directory_of(package.distribution), entry, self._workplace.bytecode)
         sources = package.draft.sources()
         package.remaining = len(sources)
         compilers.compile(sources, lambda done: self._news.put(functools.partial(self._on_compiled, package, done)))
@@ -188,7 +192,8 @@ class Bytecode:
         package = self._cache.directory_of(self._interpreter.distribution)
         for home in (package, *([self._prefix] if self._is_installed else [])):
             try:
-                self._compilers = Compilers(home / self._interpreter.executable)
+                python = home / self._interpreter.executable
+                self._compilers = Compilers(python, self._workplace.keeper, self._workplace.view_of_compilers())
             except CompilerError as error:
                 self._transcript.note(f"bytecode: {error}")
                 continue

@@ -7,17 +7,21 @@ from pathlib import Path
 from condafs.builder.bytecode_cache import bytecode_path
 from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 
 CLOBBERS = "__clobbers__"
 
 
-def compile_in_place(python: Path, site_packages: Path, modules: Iterable[str], transcript: Transcript) -> list[str]:
+def compile_in_place(
+    python: Path, site_packages: Path, modules: Iterable[str], workplace: Workplace, transcript: Transcript
+) -> list[str]:
     """Compile modules of an environment; what does not compile is noted in the log and left alone.
 
     Args:
         python: The environment's.
         site_packages: Absolute path.
         modules: Relative to site_packages.
+        workplace: Where it runs.
         transcript: Told what does not compile.
 
     Returns:
@@ -30,7 +34,7 @@ def compile_in_place(python: Path, site_packages: Path, modules: Iterable[str], 
     if not chosen:
         return []
     try:
-        compilers = Compilers(python)
+        compilers = Compilers(python, workplace.keeper, workplace.view_of_compilers_in_place())
     except CompilerError as error:
         transcript.note(f"bytecode: {error}")
         return []

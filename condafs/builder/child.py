@@ -12,6 +12,9 @@ import trio
 
 from condafs.builder.offspring import kill_descendants
 
+_SIGNALLED = 128
+"""What shells, and others, add to the number of a signal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Child:
@@ -60,6 +63,8 @@ def describe_death(status: int | None, who: str, limit: str = "") -> str:
         who: As `the builder`.
         limit: What sets its memory limit, as ` (build-memory-bytes)`.
     """
+    if status is not None and status > _SIGNALLED:  # as bubblewrap tells it of what it ran
+        status = _SIGNALLED - status
     if status is None or status >= 0:
         return f"{who} ended with status {status} without saying how it went"
     name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"

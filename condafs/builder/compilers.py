@@ -1,17 +1,20 @@
 """Compiler processes: the environment's own python, once for each core, fed with pieces of work by a thread each."""
 
 import contextlib
+import functools
 import json
 import os
 import queue
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from condafs.builder import compile_worker
+from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.keeper import Keeper
+from condafs.builder.cage.view import View
 
 PIECE_FILES = 40
 """Files that a compiler takes at a time: few enough that all end together."""
@@ -62,17 +65,19 @@ class Compilers:
 
     Args:
         python: Executable of the environment, or of the package cache.
+        keeper: Starts them.
+        view: What they may see.
 
     Raises:
         CompilerError: when it does not run.
     """
 
-    def __init__(self, python: Path) -> None:
-        self._python = python
+    def __init__(self, python: Path, keeper: Keeper, view: View) -> None:
+        self._start = functools.partial(_Compiler, python, keeper, view)
         self._count = len(os.sched_getaffinity(0))
         self._pieces: queue.SimpleQueue[tuple[list[Source], OnDone] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._first = _Compiler(python)
+        self._first = self._start()
         self.tag: str = self._first.greeting["tag"]
         self.magic: str = self._first.greeting["magic"]
 
@@ -104,7 +109,7 @@ class Compilers:
         while piece := self._pieces.get():
             sources, on_done = piece
             try:
-                compiler = compiler or _Compiler(self._python)
+                compiler = compiler or self._start()
                 result = compiler.compile(sources)
             except (CompilerError, OSError) as error:
                 if compiler:
@@ -119,30 +124,31 @@ class Compilers:
 class _Compiler:
     """One process."""
 
-    def __init__(self, python: Path) -> None:
+    def __init__(self, python: Path, keeper: Keeper, view: View) -> None:
         self._python = python
+        # No site, no user directory, no variables: only the language itself is needed, and the package cache
+        # holds python without the libraries that its extension modules want.
+        command = (str(python), "-S", "-s", "-B", "-c", _WORKER)
+        order = Order(command, _ENVIRONMENT, Path("/"), view)
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        self._requests = os.fdopen(ours_in, "w", encoding="utf-8")
+        self._answers = os.fdopen(ours_out, encoding="utf-8")
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the environment's own python
-                # No site, no user directory, no variables: only the language itself is needed, and the package cache
-                # holds python without the libraries that its extension modules want.
-                [python, "-S", "-s", "-B", "-c", _WORKER],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                cwd="/",
-                text=True,
-            )
+            self._running = keeper.start(order, (theirs_in, theirs_out, nothing))
         except OSError as error:
+            self._close()
             raise CompilerError(str(error)) from None
+        finally:
+            for fd in (theirs_in, theirs_out, nothing):
+                os.close(fd)
         self.greeting = self._read()
 
     def compile(self, sources: Sequence[Source]) -> Compiled:
         try:
-            self._pipe(self._process.stdin).write(
-                json.dumps({"files": [[s.path, s.name, s.target] for s in sources]}) + "\n"
-            )
-            self._pipe(self._process.stdin).flush()
+            self._requests.write(json.dumps({"files": [[s.path, s.name, s.target] for s in sources]}) + "\n")
+            self._requests.flush()
         except BrokenPipeError:
             pass  # reading says what happened to it
         answer = self._read()
@@ -151,20 +157,20 @@ class _Compiler:
         return Compiled(len(sources), tuple((source, why) for source, why in answer["failed"]))
 
     def end(self) -> None:
-        with contextlib.suppress(BrokenPipeError), self._process:  # closes the pipes, and waits
-            pass
+        self._close()
+        self._running.wait()
+
+    def _close(self) -> None:
+        self._answers.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._requests.close()
 
     def _read(self) -> dict[str, Any]:
         try:
-            document: dict[str, Any] = json.loads(self._pipe(self._process.stdout).readline())
+            document: dict[str, Any] = json.loads(self._answers.readline())
         except ValueError:
-            self._process.kill()
-            self.end()
-            msg = f"{self._python} cannot compile (it ended with {self._process.returncode})"
+            self._running.kill()
+            self._close()
+            msg = f"{self._python} cannot compile (it ended with {self._running.wait().status})"
             raise CompilerError(msg) from None
         return document
-
-    @staticmethod
-    def _pipe(stream: IO[str] | None) -> IO[str]:
-        assert stream is not None  # noqa: S101 - asked for in __init__
-        return stream

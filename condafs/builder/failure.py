@@ -8,7 +8,7 @@ import errno
 import re
 
 from condafs.builder.protocol import FailureKind
-from condafs.errors import CondafsError
+from condafs.errors import CondafsError, UnsoundPrefixError
 
 _NETWORK = "|".join(  # noqa: FLY002 - one alternative a line
     (
@@ -50,8 +50,9 @@ _BY_CLASS = {
     "LinkError": FailureKind.PACKAGE,
     "TransactionError": FailureKind.PACKAGE,
     "ExtractError": FailureKind.PACKAGE,
+    UnsoundPrefixError.__name__: FailureKind.PACKAGE,
 }
-"""rattler's own classes by name, for what no line of text gave away."""
+"""rattler's own classes by name, for what no line of text gave away; and ours of what packages made."""
 
 _SOLVER_INTERRUPTED = re.compile(r"cancelled|timed? ?out", re.IGNORECASE)
 _OUT_OF_MEMORY = re.compile(r"can't start new thread|os error 12\b|Errno 12\b|[Cc]annot allocate memory")

@@ -1,4 +1,8 @@
-"""What a builder may use, and for whom it works: memory, wall time, the daemon at the other end of standard input."""
+"""What a builder may use, and for whom it works: memory, files, wall time, the daemon at the other end of its input.
+
+Processes are counted by the cage's warden: RLIMIT_NPROC counts all that a user has on the whole machine, and nothing of
+root's (setrlimit(2), kernel/fork.c).
+"""
 
 import os
 import resource
@@ -25,6 +29,18 @@ def limit_memory(memory_bytes: int) -> None:
         limit = max(memory_bytes, LEAST_MEMORY_BYTES)
         limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def limit_files(file_bytes: int) -> None:
+    """Limit the size of each file that this process and its children write, 0 for no limit; leave no core dumps.
+
+    A write beyond it fails with EFBIG here, and ends other programs by SIGXFSZ (setrlimit(2)).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if file_bytes:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        limit = file_bytes if hard == resource.RLIM_INFINITY else min(file_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
 def die_with_daemon(fd: int) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.view import NAMING_FILES, paths_in_lines
 from condafs.builder.failure import BuildError, kind_of_text
 from condafs.builder.programs import KILLED, clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 from condafs.spec.credentials import mask_credentials
 
 _TRANSIENT = frozenset({FailureKind.NETWORK, FailureKind.TIMEOUT, FailureKind.DISK_FULL, FailureKind.LOCKED})
@@ -28,7 +31,12 @@ class Distribution:
 
 
 def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip stands between
-    lines: Sequence[str], prefix: Path, cache: Path, scratch: Path, variables: Mapping[str, str], transcript: Transcript
+    lines: Sequence[str],
+    prefix: Path,
+    cache: Path,
+    workplace: Workplace,
+    variables: Mapping[str, str],
+    transcript: Transcript,
 ) -> list[Distribution]:
     """Install the lines of the `pip:` section.
 
@@ -36,7 +44,7 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
         lines: As in a requirements file; options are positional.
         prefix: Has python and pip.
         cache: pip's own.
-        scratch: Directory for the requirements and pip's report.
+        workplace: Where pip runs.
         variables: Of the specification.
         transcript: Gets pip's output.
 
@@ -49,21 +57,20 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
     python = prefix / "bin" / "python"
     if not python.exists():
         raise BuildError(FailureKind.BAD_SPEC, "there is a pip: section, but no python in the environment")
-    requirements = scratch / "requirements.txt"
+    requirements = workplace.pip / "requirements.txt"
     requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    report = scratch / "report.json"
+    report = workplace.pip / "report.json"
     arguments = [str(python), "-m", "pip", "install", "-r", str(requirements), "--no-warn-script-location"]
     # Bytecode is ours to make: pip's depends on the source's time, which archives and image layers change.
     arguments += ["--no-compile", "--disable-pip-version-check", "--progress-bar", "off"]
     arguments += ["--report", str(report)] if _has_report(prefix) else []
     transcript.note("pip: " + "; ".join(lines))
-    ended = run(
-        arguments,
-        source="pip",
-        environment=_environment(prefix, cache, variables),
-        directory=scratch,
-        transcript=transcript,
-    )
+    texts = [*lines, *(value for name, value in variables.items() if name in NAMING_FILES)]
+    for path in paths_in_lines(texts)[1] if workplace.is_caged else ():
+        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it, and root builds this")
+    environment = {**workplace.settings_of_pip(), **_environment(prefix, cache, variables), **workplace.places()}
+    order = Order(arguments, environment, workplace.pip, workplace.view_of_pip(texts))
+    ended = run(order, workplace.keeper, source="pip", transcript=transcript)
     if ended.status:
         raise _failure(ended.status, ended.tail)
     return _read_report(report)

@@ -5,17 +5,17 @@ rattler can run them too, but a failing one is no error there and its output is 
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from rattler.repo_data import PackageRecord, RepoDataRecord
 
+from condafs.builder.cage.inmate import Order
 from condafs.builder.events import Events
-from condafs.builder.failure import BuildError
+from condafs.builder.failure import BuildError, kind_of_text
 from condafs.builder.programs import KILLED, clean_environment, run
 from condafs.builder.protocol import FailureKind, Phase, Progress
-from condafs.builder.shared_files import call_without_override
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 from condafs.prefix.walk import protect_shared_files
 
 MESSAGES = ".messages.txt"
@@ -23,13 +23,14 @@ MESSAGES = ".messages.txt"
 
 
 def run_post_link_scripts(
-    records: Sequence[RepoDataRecord], prefix: Path, events: Events, transcript: Transcript
+    records: Sequence[RepoDataRecord], prefix: Path, workplace: Workplace, events: Events, transcript: Transcript
 ) -> int:
     """Run the scripts of all packages that have one.
 
     Args:
         records: Installed packages.
         prefix: Where to.
+        workplace: Where they run.
         events: Told how far it is.
         transcript: Gets their output.
 
@@ -50,11 +51,13 @@ def run_post_link_scripts(
     for number, record in enumerate(ordered):
         name = record.name.normalized
         events.report(Progress(Phase.POST_LINK, name, number, len(ordered)), is_urgent=True)
-        call_without_override(partial(_run_script, scripts[name], record, prefix, transcript))
+        _run_script(scripts[name], record, prefix, workplace, transcript)
     return len(ordered)
 
 
-def _run_script(script: Path, record: PackageRecord, prefix: Path, transcript: Transcript) -> None:
+def _run_script(
+    script: Path, record: PackageRecord, prefix: Path, workplace: Workplace, transcript: Transcript
+) -> None:
     name, version = record.name.normalized, str(record.version)
     transcript.note(f"post-link: {name} {version}")
     variables = {
@@ -65,22 +68,19 @@ def _run_script(script: Path, record: PackageRecord, prefix: Path, transcript: T
         "PKG_VERSION": version,
         "PKG_BUILDNUM": str(record.build_number),
     }
-    environment = clean_environment(prefix, variables)
+    environment = clean_environment(prefix, variables | workplace.places())
     shell = "bash" if Path("/bin/bash").exists() else "sh"  # conda takes bash, which not every image has
-    ended = run(
-        (f"/bin/{shell}", str(script)),
-        source=name,
-        environment=environment,
-        directory=script.parent,
-        transcript=transcript,
-    )
+    order = Order((f"/bin/{shell}", str(script)), environment, script.parent, workplace.view_of_scripts())
+    ended = run(order, workplace.keeper, source=name, transcript=transcript)
     _show_messages(prefix / MESSAGES, name, transcript)
     if ended.status == KILLED:
         msg = f"the post-link script of {name} {version} was killed; when nobody did that by hand, memory was short"
         raise BuildError(FailureKind.KILLED, msg)
     if ended.status:
         msg = f"the post-link script of {name} {version} failed with status {ended.status}"
-        raise BuildError(FailureKind.POST_LINK, f"{msg}:\n{ended.tail}" if ended.tail else msg)
+        is_full = kind_of_text(ended.tail) is FailureKind.DISK_FULL  # which may pass
+        kind = FailureKind.DISK_FULL if is_full else FailureKind.POST_LINK
+        raise BuildError(kind, f"{msg}:\n{ended.tail}" if ended.tail else msg)
 
 
 def _show_messages(path: Path, name: str, transcript: Transcript) -> None:

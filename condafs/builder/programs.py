@@ -3,14 +3,15 @@
 import codecs
 import os
 import signal
-import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.keeper import Keeper
 from condafs.builder.transcript import Transcript, printable
 
 TAIL_LINES = 20
@@ -60,16 +61,13 @@ def clean_environment(prefix: Path, variables: Mapping[str, str]) -> dict[str, s
     return {**kept, "PATH": path, "PYTHONNOUSERSITE": "1", **variables}
 
 
-def run(
-    arguments: Sequence[str], *, source: str, environment: Mapping[str, str], directory: Path, transcript: Transcript
-) -> Ended:
+def run(order: Order, keeper: Keeper, *, source: str, transcript: Transcript) -> Ended:
     """Run a program to its end.
 
     Args:
-        arguments: Command and arguments.
+        order: What to run, and what it may see.
+        keeper: Starts it.
         source: Name that its lines have in the log.
-        environment: All its variables.
-        directory: Where it starts.
         transcript: Where its output goes.
 
     Raises:
@@ -83,20 +81,30 @@ def run(
                 tail.append(line)
                 transcript.output(source, line)
 
-    process = subprocess.Popen(  # noqa: S603 - running what packages bring is the point
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        cwd=directory,
-    )
-    assert process.stdout  # noqa: S101 - asked for above
-    reader = threading.Thread(target=follow, args=(process.stdout,), daemon=True)
+    output, end = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        running = keeper.start(order, (nothing, end, end))
+    except OSError:
+        os.close(output)
+        raise
+    finally:
+        os.close(nothing)
+        os.close(end)
+    reader = threading.Thread(target=follow, args=(os.fdopen(output, "rb"),), daemon=True)
     reader.start()
-    status = process.wait()
+    ended = running.wait()
     reader.join(LINGER_SECONDS)
-    return Ended(status if status >= 0 else 128 - status, "\n".join(tail))
+    for note in (*ended.notes, *_explain(ended.status)):
+        tail.append(note)
+        transcript.note(f"{source}: {note}")
+    return Ended(ended.status if ended.status >= 0 else 128 - ended.status, "\n".join(tail))
+
+
+def _explain(status: int) -> tuple[str, ...]:
+    if status == -signal.SIGXFSZ:
+        return ("it wrote more into one file than is allowed (build-file-bytes)",)
+    return ()
 
 
 def read_lines(fd: int) -> Iterator[str]:

@@ -43,6 +43,7 @@ class FailureKind(StrEnum):
     POST_LINK = "post-link"
     PIP = "pip"
     PACKAGE = "package"
+    SANDBOX = "sandbox"  # the level that the settings demand cannot be had on this machine
     INTERNAL = "internal"
 
 
@@ -72,6 +73,9 @@ class BuildRequest:
         memory_bytes: Address-space-independent limit (RLIMIT_DATA) for the builder and its children; 0 for none.
         wall_seconds: The builder ends itself past this; the daemon kills it a little later. 0 for none.
         attempt: Number of this try, from 1.
+        sandbox: The setting (cage.level).
+        process_limit: Processes and threads of packages' programs at a time; 0 for none.
+        file_bytes: The largest file that it and its children may write; 0 for none.
         lock: Text of a lock (rattler's) whose conda packages are to be installed, instead of what solving would find
             today; "" to solve. What it does not say, the specification does.
     """
@@ -85,6 +89,9 @@ class BuildRequest:
     memory_bytes: int = 0
     wall_seconds: float = 0
     attempt: int = 1
+    sandbox: str = "auto"
+    process_limit: int = 0
+    file_bytes: int = 0
     lock: str = ""
 
     def encode(self) -> bytes:
@@ -146,6 +153,7 @@ class Succeeded:
         file_count: Files and links in the inventory.
         lock_sha256: SHA-256 of conda-meta/condafs.lock.
         seconds: Phase -> wall seconds.
+        sandbox: Level that it was built in.
     """
 
     size_bytes: int
@@ -154,6 +162,7 @@ class Succeeded:
     file_count: int
     lock_sha256: str
     seconds: dict[str, float] = field(default_factory=dict)
+    sandbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from condafs.builder.cage.probe import find_level
 from condafs.cli.parameters import JsonOption
 from condafs.cli.rebuild import rebuild
 from condafs.cli.requirements import (
@@ -22,6 +23,7 @@ from condafs.cli.requirements import (
     fuse_findings,
     group_findings,
     room_findings,
+    sandbox_finding,
     sharing_findings,
     state_findings,
 )
@@ -79,6 +81,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from builder_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()
+    yield sandbox_finding(settings.sandbox, find_level(settings.sandbox, settings.state))
     for channel in settings.default_channels:
         yield _channel(channel, settings.channel_alias)
     yield from _mounts()

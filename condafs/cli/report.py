@@ -110,6 +110,7 @@ def _print_in_full(status: Status) -> None:
             ("packages", _count(current.package_count)),
             ("size", size if current.own_bytes is not None else size_text(current.size_bytes)),
             ("prefix", current.path),
+            ("sandbox", current.sandbox),
         ]
     if building:
         facts += [

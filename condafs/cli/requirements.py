@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from condafs.builder.cage.level import Level as Cage
+from condafs.builder.cage.level import Reached, refusal
 from condafs.config import Settings
 from condafs.config.sharing import find_sharing
 from condafs.errors import MachineError
@@ -83,6 +85,21 @@ def sharing_findings(
         yield Finding("other users", Level.PROBLEM, "allow-other is set, but only root may allow it here", remedy)
     else:
         yield Finding("other users", Level.OK, "see the mount" if wanted else "do not see the mount (allow-other: no)")
+
+
+def sandbox_finding(setting: str, reached: Reached) -> Finding:
+    """Whether what packages bring is kept from the rest of the machine."""
+    if problem := refusal(setting, reached):
+        remedy = "apt install bubblewrap (as root), or use the service (unit); or lower the demand: sandbox: auto"
+        return Finding("sandbox", Level.PROBLEM, f"no build will be made: {problem}", remedy)
+    if reached.level is Cage.NONE and setting == str(Cage.NONE):
+        return Finding("sandbox", Level.WARNING, "none, as the settings want it: packages' scripts may do what you may")
+    if reached.level is Cage.NONE:
+        remedy = "a kernel with Landlock (Linux 5.13 or newer), and bubblewrap"
+        return Finding("sandbox", Level.WARNING, f"{reached.text}: packages' scripts may do what you may", remedy)
+    is_lacking = bool(reached.lacks) and reached.level < Cage.BUBBLEWRAP
+    remedy = "apt install bubblewrap (as root), or the package of that name on your system" if is_lacking else ""
+    return Finding("sandbox", Level.WARNING if is_lacking else Level.OK, reached.text, remedy)
 
 
 def group_findings(settings: Settings) -> Iterator[Finding]:

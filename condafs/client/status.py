@@ -29,6 +29,7 @@ class CurrentBuild:
     own_bytes: int | None = None
     package_count: int | None = None
     path: str = ""
+    sandbox: str = ""
 
     @property
     def summary(self) -> str:
@@ -135,6 +136,7 @@ def _current(fields: Mapping[str, Any]) -> CurrentBuild | None:
         own_bytes=_number(fields, "own_bytes"),
         package_count=_number(fields, "package_count"),
         path=_text(fields, "path"),
+        sandbox=_text(fields, "sandbox"),
     )
 
 

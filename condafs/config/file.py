@@ -6,6 +6,8 @@ and the place::
     state: /srv/condafs           # a path: absolute, or from ~
     jobs: 4                       # a whole number
     build-memory-bytes: 8G        # a size: bytes, or K, M, G, T (powers of 1024)
+    build-processes: 1000         # 0: no limit
+    sandbox: bubblewrap           # auto, none, landlock, bubblewrap or unit: the least that builds are made in
     build-wall-seconds: 2h        # a duration: seconds, or parts with ms, s, m, h, d (`1h30m`)
     default-channels: [bioconda, conda-forge]
     allow-other: yes              # yes or no

@@ -38,6 +38,11 @@ class Settings:
         attempts: Tries of a build that fails for a passing reason, the first included.
         backoff_initial_seconds, backoff_cap_seconds: First wait, doubled each time, up to the cap; jitter is added.
         build_wall_seconds, build_memory_bytes: Limits of one build; 0 for none.
+        build_processes: Processes and threads of packages' programs in one build, at a time; 0 for none. A compiler on
+            each of 128 cores with what it starts is some hundred.
+        build_file_bytes: The largest file that a build may write; 0 for none. The largest in packages have 3 GB.
+        sandbox: What builds are made in: `auto` the best that there is, `none`, or the least that they need:
+            `landlock`, `bubblewrap`, `unit` (builder.cage).
         default_channels: For specifications that name none.
         channel_alias: URL that plain channel names are below.
         allow_other: Whether other users see the mount; None: when running as root.
@@ -74,6 +79,9 @@ class Settings:
     backoff_cap_seconds: float = 600
     build_wall_seconds: float = 4 * 3600
     build_memory_bytes: int = 0
+    build_processes: int = 4096
+    build_file_bytes: int = 32 << 30
+    sandbox: str = "auto"
     default_channels: tuple[str, ...] = ("conda-forge",)
     channel_alias: str = "https://conda.anaconda.org"
     allow_other: bool | None = None

@@ -54,10 +54,10 @@ def _path(node: yaml.Node) -> Path:
     return path
 
 
-def _count(node: yaml.Node) -> int:
+def _count(node: yaml.Node, least: int = 1) -> int:
     text = _scalar(node)
-    if not re.fullmatch(r"\d{1,9}", text) or int(text) < 1:
-        msg = f"is a whole number from 1, not {text!r}"
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+        msg = f"is a whole number from {least}, not {text!r}"
         raise ValueError(msg)
     return int(text)
 
@@ -158,6 +158,17 @@ def _url(node: yaml.Node) -> str:
     return text.rstrip("/")
 
 
+SANDBOXES = ("auto", "none", "landlock", "bubblewrap", "unit")
+
+
+def _sandbox(node: yaml.Node) -> str:
+    text = _scalar(node)
+    if text not in SANDBOXES:
+        msg = f"is one of {', '.join(SANDBOXES)}, not {text!r}"
+        raise ValueError(msg)
+    return text
+
+
 def _image_base(node: yaml.Node) -> str:
     text = _scalar(node)
     if text in ("host", "none"):
@@ -195,6 +206,9 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "backoff_cap_seconds": lambda node: parse_duration(_scalar(node)),
     "build_wall_seconds": lambda node: parse_duration(_scalar(node)),
     "build_memory_bytes": lambda node: parse_size(_scalar(node)),
+    "build_processes": lambda node: _count(node, least=0),
+    "build_file_bytes": lambda node: parse_size(_scalar(node)),
+    "sandbox": _sandbox,
     "default_channels": _words,
     "channel_alias": _url,
     "allow_other": _truth,

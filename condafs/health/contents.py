@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from condafs.builder.bytecode_cache import key_of, read_sums
+from condafs.builder.cage.apart import keeper_apart
+from condafs.builder.cage.view import View
 from condafs.builder.compilers import CompilerError, Compilers, Source
 from condafs.export.environment import Relocatable
 from condafs.export.relocation import MAX_SHEBANG, relocate, short_shebang
@@ -156,11 +158,11 @@ class Contents:
         owned = self._owned.get(module)
         cached = list(self._cached_bytecode(owned[0], name, tag)) if owned else []
         yield from cached
-        with TemporaryDirectory(prefix="condafs-mend-") as directory:
-            target = Path(directory, "compiled")
+        with TemporaryDirectory(prefix="condafs-mend-") as scratch, keeper_apart([Path(scratch)]) as keeper:
+            target, view = Path(scratch, "compiled"), View((Path(scratch),), (self._prefix,))
             for python in self._pythons()[:1]:
                 try:
-                    compilers = Compilers(python)
+                    compilers = Compilers(python, keeper, view)
                 except CompilerError as error:
                     self.reasons.append(f"{path}: {error}")
                     continue

@@ -10,6 +10,7 @@ environment's own kernels, and PYTHONHOME is unset, because it would undo the pi
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,6 +126,8 @@ def environment_variables(prefix: Path, variables: Mapping[str, str], place: Pat
     """
     merged: dict[str, str] = {}
     for path in sorted((prefix / "etc/conda/env_vars.d").glob("*.json")):
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(prefix)):
+            continue  # what a link makes of another file is for nobody to read here
         found = _read_variables(path)
         merged |= {name: value.replace(str(prefix), str(place or prefix)) for name, value in found.items()}
     merged |= variables

@@ -27,4 +27,5 @@ def refuse_installers(prefix: Path) -> None:
         if LIBRARY.fullmatch(library.name) and not library.is_symlink() and library.is_dir():
             path = library / MANAGED_FILE
             if not path.exists():
+                path.unlink(missing_ok=True)  # a link to nowhere is not written through
                 path.write_text(TEXT)

@@ -27,6 +27,7 @@ class Marker:
         lock_sha256: SHA-256 of conda-meta/condafs.lock.
         finished: Unix seconds.
         sums_sha256: SHA-256 of conda-meta/condafs/sums; "" of builds that were made before there was one.
+        sandbox: Level of the cage that it was built in; "" when nobody said.
     """
 
     build: str
@@ -34,6 +35,7 @@ class Marker:
     lock_sha256: str = ""
     finished: float = 0
     sums_sha256: str = ""
+    sandbox: str = ""
 
 
 _CHECK = ', "check": "'
@@ -48,6 +50,7 @@ def write_marker(  # noqa: PLR0913 - all by keyword
     lock_sha256: str = "",
     finished: float = 0,
     sums_sha256: str = "",
+    sandbox: str = "",
 ) -> Marker:
     """Say that the prefix is complete; the marker is on disk when this returns.
 
@@ -58,11 +61,12 @@ def write_marker(  # noqa: PLR0913 - all by keyword
         lock_sha256: Of conda-meta/condafs.lock.
         finished: Unix seconds.
         sums_sha256: Of conda-meta/condafs/sums.
+        sandbox: Level of the cage that it was built in.
 
     Returns:
         What was written.
     """
-    marker = Marker(str(build), specification, lock_sha256, finished, sums_sha256)
+    marker = Marker(str(build), specification, lock_sha256, finished, sums_sha256, sandbox)
     path = prefix / MARKER
     directory = path.parent
     mode = directory.stat().st_mode & 0o7777

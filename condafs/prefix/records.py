@@ -70,6 +70,21 @@ class KnownRecord:
     unsummed: tuple[str, ...]
 
 
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Inode, size, mtime; and ctime, which nobody can set. What tells whether a file was changed or replaced."""
+
+
+def record_stamps(prefix: Path) -> dict[str, Stamp]:
+    """File name -> stamp of each record; none when something else is in the place of `conda-meta`."""
+    directory = prefix / "conda-meta"
+    return {} if directory.is_symlink() else {name: _stamp(f"{directory}/{name}") for name in _list(directory)}
+
+
+def _stamp(path: str) -> Stamp:
+    found = os.lstat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 class EarlyRecords:
     """Reads records in the background while others are still being written; a large environment has 17 MB of them.
 
@@ -80,7 +95,7 @@ class EarlyRecords:
     def __init__(self, prefix: Path) -> None:
         self._directory = prefix / "conda-meta"
         self._reader = ThreadPoolExecutor(1, "records")
-        self._found: dict[str, tuple[_Stamp, KnownRecord]] = {}
+        self._found: dict[str, tuple[Stamp, KnownRecord]] = {}
 
     def read_soon(self, name: str) -> None:
         """That file is written. Any thread may say so."""
@@ -102,19 +117,10 @@ class EarlyRecords:
             self._found[name] = _stamp(path), _examine(path)
 
 
-_Stamp: TypeAlias = tuple[int, int, int]
-
-
-def _stamp(path: str) -> _Stamp:
-    """What tells whether a file was changed or replaced."""
-    found = os.stat(path)  # noqa: PTH116 - hundreds of them
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
 def _list(directory: Path) -> list[str]:
     try:
         return sorted(path.name for path in directory.iterdir() if path.name.endswith(".json"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

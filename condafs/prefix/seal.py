@@ -18,6 +18,7 @@ from condafs.prefix.inventory import begin_walk, write_inventory, write_own_rows
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
 from condafs.prefix.records import EarlyRecords, KnownRecord
+from condafs.prefix.sound import require_own_directories, require_own_paths
 from condafs.prefix.sums import UNKNOWN, Provenance, find_sums, write_sums
 from condafs.prefix.walk import Rows, Sums, close, walk
 
@@ -52,12 +53,16 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Sealed:
         prefix: Absolute path that the environment keeps.
         early: Records that were read already.
 
+    Raises:
+        UnsoundPrefixError: Packages made something of it that cannot be sealed.
     """
+    require_own_directories(prefix)
     pin_interpreters(prefix)
     refuse_installers(prefix)
     under_way = begin_walk(prefix, read_only=True)
     records = (early or EarlyRecords(prefix)).finish()
     packages = [known.record for known in records.values()]
+    require_own_paths(packages)
     keep_originals(prefix, packages)
     write_packages(prefix, packages)
     rows = Rows(under_way.finish())

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from condafs.errors import MachineError
+from condafs.errors import MachineError, UnsoundPrefixError
 
 DROPPED = 0o6222
 """Nobody writes to a build (0222), and nothing in it may lend its owner's rights (setuid, setgid: 6000)."""
@@ -38,6 +38,8 @@ _FORMAT = "%y%m %n\\0%s\\0%T@\\0%p\\0%l\\0"
 """Type, mode (octal) and number of links; size; mtime (seconds with ten decimals); path; target: find(1)."""
 
 _FIELDS = 5
+
+_STRANGE = {"b": "a block device", "c": "a character device", "p": "a named pipe", "s": "a socket"}
 
 _SHARES = 8
 """Pieces that a walk is divided into."""
@@ -117,7 +119,12 @@ class Rows:
         self._counts = Counter(self._sorts)
 
     def sum_up(self) -> Sums:
-        """The sums."""
+        """The sums.
+
+        Raises:
+            UnsoundPrefixError: There is something that is no file, directory or link.
+        """
+        self._require_no_strangers()
         sizes = list(map(int, self._fields[1::_FIELDS]))
         single, shared = self._files(is_shared=False), self._files(is_shared=True)
         own = single | {sort for sort in self._counts if sort[0] == "d"}
@@ -132,6 +139,13 @@ class Rows:
         places = zip(self._fields[3::_FIELDS], self._fields[1::_FIELDS], strict=True)
         chosen = itertools.compress(places, self._are(self._files(is_shared=is_shared)))
         return {path[2:]: int(size) for path, size in chosen}
+
+    def _require_no_strangers(self) -> None:
+        if strange := next((sort for sort in self._counts if sort[0] not in "dfl"), ""):
+            what = _STRANGE.get(strange[0], "something unknown")
+            path = self._fields[self._sorts.index(strange) * _FIELDS + 3][2:]
+            msg = f"a package made {what} at {path}; an environment holds files, directories and links only"
+            raise UnsoundPrefixError(msg)
 
     def _files(self, *, is_shared: bool) -> set[str]:
         return {sort for sort in self._counts if sort[0] == "f" and sort.endswith(" 1") != is_shared}

@@ -33,6 +33,9 @@ def request_for(record: BuildRecord, specification: bytes, settings: Settings, l
         memory_bytes=settings.build_memory_bytes,
         wall_seconds=settings.build_wall_seconds,
         attempt=record.attempts,
+        sandbox=settings.sandbox,
+        process_limit=settings.build_processes,
+        file_bytes=settings.build_file_bytes,
         lock=lock,
     )
 

@@ -2,14 +2,16 @@
 
 import errno
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 import trio
 
-from condafs.catalog.records import EnvironmentRecord
+from condafs.catalog.records import BuildRecord, EnvironmentRecord
 from condafs.errors import InvalidNameError
 from condafs.names import BuildName, EnvironmentName
+from condafs.prefix.marker import read_marker
 from condafs.tree.node import Attributes, Directory, Ownership, refuse
 from condafs.tree.quota import QUOTA
 from condafs.tree.sources import Catalog, ExportSource, ProgressSource
@@ -128,6 +130,13 @@ class StatusDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             return snapshot.environment(environment)
 
+    def _sandbox(self, record: BuildRecord | None) -> str:
+        """As the build itself has it; builds that are older than sandboxes say nothing."""
+        with suppress(OSError, ValueError, TypeError):  # damaged, or a newer program's
+            marker = read_marker(self._limits.builds / str(record.build)) if record else None
+            return marker.sandbox if marker else ""
+        return ""
+
     def document(self, name: str) -> Document:
         """The status of an environment now; FileNotFoundError when there is none."""
         with self._catalog.snapshot() as snapshot:
@@ -144,7 +153,7 @@ class StatusDirectory(Directory):
         progress = self._progress.progress(environment.wanted)
         if file and file.refusal and not self._files.is_for_all(file.file_name):
             file = replace(file, refusal=f"see .specs/{file.file_name}.error\n")
-        story = Story(environment, current, wanted, progress, file, len(ready))
+        story = Story(environment, current, wanted, progress, file, len(ready), sandbox=self._sandbox(current))
         story = replace(story, pins=pins, open_exports=self._exports.count_open(environment.name))
         moment = max([environment.moved] + [record.submitted for record in (current, wanted) if record])
         return Document(render(describe(story, self._limits)).encode(), environment.owner_uid, 0, moment)

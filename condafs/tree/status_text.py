@@ -17,6 +17,7 @@ Format (keys whose value is empty are left out)::
       own_bytes: 20000
       package_count: 40
       path: /var/lib/condafs/builds/<digest>-foo
+      sandbox: bubblewrap       # what it was built in: none, landlock, bubblewrap, unit
     building:                   # the wanted build while it is not ready
       build: <digest>-foo
       digest: <digest>
@@ -71,7 +72,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is known about one environment at one moment."""
+    """All that is known about one environment at one moment; `sandbox` is what its current build was made in."""
 
     environment: EnvironmentRecord
     current: BuildRecord | None = None
@@ -81,6 +82,7 @@ class Story:
     generations: int = 0
     pins: Mapping[str, BuildName] = field(default_factory=dict)
     open_exports: Mapping[BuildName, int] = field(default_factory=dict)
+    sandbox: str = ""
 
 
 def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
@@ -93,7 +95,7 @@ def describe(story: Story, limits: Limits) -> Mapping[str, Value]:
         "file": environment.file_name,
         "owner": environment.owner_uid,
         "generations": story.generations,
-        "current": _current(story.current, limits) if story.current else None,
+        "current": _current(story.current, story.sandbox, limits) if story.current else None,
         "building": _building(story, limits),
         "last_error": _last_error(story.wanted) if story.wanted else None,
         "pins": {label: str(build) for label, build in story.pins.items()} or None,
@@ -108,7 +110,7 @@ def _state(story: Story) -> str:
     return "ready" if story.current else "none"
 
 
-def _current(record: BuildRecord, limits: Limits) -> Mapping[str, Value]:
+def _current(record: BuildRecord, sandbox: str, limits: Limits) -> Mapping[str, Value]:
     return {
         "build": str(record.build),
         "digest": record.digest.hex,
@@ -118,6 +120,7 @@ def _current(record: BuildRecord, limits: Limits) -> Mapping[str, Value]:
         "own_bytes": record.own_bytes,
         "package_count": record.package_count,
         "path": str(limits.builds / str(record.build)),
+        "sandbox": sandbox,
     }
 
 

@@ -10,10 +10,18 @@ import pytest
 
 from condafs.builder.bytecode_cache import Draft, bytecode_path, key_of, link_entry, read_modules, read_tag, write_tag
 from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
+from condafs.builder.cache import Cache
+from condafs.builder.cage.keeper import NoKeeper
+from condafs.builder.cage.level import Level, Reached
+from condafs.builder.cage.view import View
 from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
 from condafs.builder.transcript import Transcript
+from condafs.builder.workplace import Workplace
 
 TAG = sys.implementation.cache_tag or ""
+FREE = Workplace(Path("/"), Cache(Path("/")), NoKeeper(), Reached(Level.NONE))
+"""Nothing is kept from compilers."""
+
 UNCHECKED = (1).to_bytes(4, "little")
 
 MODULES = {
@@ -42,7 +50,7 @@ def package(tmp_path: Path) -> Path:
 
 def compile_package(package: Path, entry: Path) -> list[Compiled]:
     draft = Draft(package, entry, entry.parent / ".drafts")
-    compilers = Compilers(Path(sys.executable))
+    compilers = Compilers(Path(sys.executable), NoKeeper(), View(()))
     results: list[Compiled] = []
     compilers.compile(draft.sources(), results.append)
     compilers.end()
@@ -144,13 +152,13 @@ def test_a_tag_is_remembered(tmp_path: Path) -> None:
 
 def test_a_python_that_does_not_run_cannot_compile(tmp_path: Path) -> None:
     with pytest.raises(CompilerError):
-        Compilers(tmp_path / "python")
+        Compilers(tmp_path / "python", NoKeeper(), View(()))
     with pytest.raises(CompilerError):
-        Compilers(Path("/bin/false"))
+        Compilers(Path("/bin/false"), NoKeeper(), View(()))
 
 
 def test_a_full_disk_is_no_fault_of_the_module(package: Path) -> None:
-    compilers = Compilers(Path(sys.executable))
+    compilers = Compilers(Path(sys.executable), NoKeeper(), View(()))
     results: list[Compiled] = []
     compilers.compile([Source(str(package / "site-packages/single.py"), "single.py", "/dev/full")], results.append)
     compilers.end()
@@ -165,7 +173,7 @@ def test_what_pip_brought_is_compiled_in_place(tmp_path: Path) -> None:
     assert sorted(modules) == ["brought/__init__.py", "brought/broken.py"]
     log = tmp_path / "log"
     with log.open("ab") as file:
-        compile_in_place(Path(sys.executable), tmp_path, modules, Transcript(file.fileno()))
+        compile_in_place(Path(sys.executable), tmp_path, modules, FREE, Transcript(file.fileno()))
     assert modules_without_bytecode(tmp_path) == ["brought/broken.py"]
     assert "brought/broken.py does not compile" in log.read_text()
 
@@ -178,7 +186,7 @@ def test_compiling_in_place_does_not_write_through_a_link_into_the_cache(tmp_pat
     linked.parent.mkdir()
     linked.hardlink_to(cached)
     with (tmp_path / "log").open("ab") as file:
-        compile_in_place(Path(sys.executable), tmp_path, ["single.py"], Transcript(file.fileno()))
+        compile_in_place(Path(sys.executable), tmp_path, ["single.py"], FREE, Transcript(file.fileno()))
     assert cached.read_bytes() == b"another's"
     assert linked.read_bytes()[4:8] == UNCHECKED
 

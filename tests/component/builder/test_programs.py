@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from condafs.builder.cage.inmate import Order
+from condafs.builder.cage.keeper import NoKeeper
+from condafs.builder.cage.view import View
 from condafs.builder.programs import TAIL_LINES, Ended, clean_environment, run
 from condafs.builder.transcript import Transcript
 
@@ -11,13 +14,8 @@ from condafs.builder.transcript import Transcript
 def run_shell(script: str, tmp_path: Path) -> tuple[Ended, str]:
     log = tmp_path / "log"
     with log.open("ab") as file:
-        ended = run(
-            ["sh", "-c", script],
-            source="it",
-            environment={"PATH": "/usr/bin:/bin"},
-            directory=tmp_path,
-            transcript=Transcript(file.fileno()),
-        )
+        order = Order(["/bin/sh", "-c", script], {"PATH": "/usr/bin:/bin"}, tmp_path, View(()))
+        ended = run(order, NoKeeper(), source="it", transcript=Transcript(file.fileno()))
     return ended, log.read_text()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from condafs.errors import MachineError
+from condafs.errors import MachineError, UnsoundPrefixError
 from condafs.prefix.walk import Rows, _Find, protect_shared_files, read_rows, walk
 
 
@@ -89,11 +89,13 @@ def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
     assert paths_of(walk(tmp_path)) == ["loop"]
 
 
-def test_pipes_are_passed_over(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
+def test_pipes_are_no_rows_and_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    os.mkfifo(tmp_path / "share" / "pipe")
     found = walk(tmp_path, read_only=True)
-    assert paths_of(found) == []
-    assert Rows(found).sum_up().file_count == 0
+    assert paths_of(found) == ["share"]
+    with pytest.raises(UnsoundPrefixError, match="a named pipe at share/pipe"):
+        Rows(found).sum_up()
 
 
 def test_what_is_skipped_is_neither_listed_nor_changed(tmp_path: Path) -> None:

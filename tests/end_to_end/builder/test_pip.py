@@ -1,8 +1,11 @@
 """The `pip:` section, with the environment's own pip."""
 
+import os
 import socket
 import subprocess
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +17,16 @@ from tests.end_to_end.builder.conftest import Workshop
 
 
 @pytest.fixture
-def wheels(tmp_path: Path) -> Path:
-    """A directory with `zz-wheel` 1.0, a module and a command of its own."""
-    directory = tmp_path / "wheels"
-    directory.mkdir()
+def wheels() -> Iterator[Path]:
+    """A directory that everybody may read, with `zz-wheel` 1.0, a module and a command of its own."""
+    with tempfile.TemporaryDirectory(prefix="condafs-wheels-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        write_wheel(directory)
+        yield directory
+
+
+def write_wheel(directory: Path) -> None:
     info = "zz_wheel-1.0.dist-info"
     files = {
         "zz_wheel/__init__.py": "def main():\n    print('zz-wheel runs')\n",
@@ -31,7 +40,6 @@ def wheels(tmp_path: Path) -> Path:
         for name, content in files.items():
             wheel.writestr(name, content)
         wheel.writestr(record, "".join(f"{name},,\n" for name in [*files, record]))
-    return directory
 
 
 def test_lines_are_installed_by_the_environments_own_pip(workshop: Workshop, wheels: Path) -> None:
@@ -77,3 +85,13 @@ def test_a_wheel_with_another_sum_is_refused(workshop: Workshop, wheels: Path) -
     line = "zz-wheel==1.0 --hash=sha256:" + "0" * 64
     failed = workshop.fail(workshop.request(pip=("--no-index", f"--find-links {wheels}", line)))
     assert failed.kind is FailureKind.CHECKSUM
+
+
+def test_what_not_everybody_may_read_is_not_read_for_a_line_by_root(workshop: Workshop, wheels: Path) -> None:
+    if os.geteuid():
+        pytest.skip("an ordinary user's lines name what that user may read")
+    (wheels / "secret.txt").write_text("hunter2\n")
+    (wheels / "secret.txt").chmod(0o600)
+    workshop.fail(workshop.request(pip=(f"-r {wheels}/secret.txt",)))
+    assert "hunter2" not in workshop.log.read_text()
+    assert f"pip may not read {wheels}/secret.txt" in workshop.log.read_text()

@@ -55,7 +55,7 @@ def test_words_that_yaml_takes_for_something_else_are_quoted() -> None:
 def test_an_environment_at_rest_tells_its_current_build() -> None:
     ready = BuildRecord(OLD, BuildState.READY, 1, 3, finished=1e9, size_bytes=10, own_bytes=2, package_count=4)
     record = EnvironmentRecord(NAME, OLD.digest, OLD.digest, 3, "foo.yaml", 1000)
-    document = describe(Story(record, ready, ready, generations=3), LIMITS)
+    document = describe(Story(record, ready, ready, generations=3, sandbox="landlock"), LIMITS)
     assert document["state"] == "ready"
     assert document["building"] is None
     assert document["current"] == {
@@ -67,6 +67,7 @@ def test_an_environment_at_rest_tells_its_current_build() -> None:
         "own_bytes": 2,
         "package_count": 4,
         "path": f"/state/builds/{OLD}",
+        "sandbox": "landlock",
     }
 
 

@@ -1,0 +1,110 @@
+"""Where packages' programs work: what they may see of this build, and directories of theirs that go with it.
+
+Layout of a scratch directory, one a build, below `packages/.drafts/`::
+
+    home/       empty; HOME of a caged program
+    tmp/        TMPDIR of everything
+    pip/        requirements, and pip's report
+    bytecode/   modules that are being compiled
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from condafs.builder.cache import Cache
+from condafs.builder.cage.keeper import Keeper
+from condafs.builder.cage.level import Level, Reached
+from condafs.builder.cage.view import View, paths_in_lines, paths_in_variables
+
+_PIP_FILES = (".config/pip/pip.conf", ".pip/pip.conf")
+"""A user's settings of pip (pip's documentation, "Configuration"): the first that is there reaches pip in its cage."""
+
+
+class Workplace:
+    """The surroundings of what one build runs; its scratch directory is there while it is entered.
+
+    Args:
+        prefix: The environment in the making.
+        cache: The package cache.
+        keeper: Starts programs.
+        reached: The cage that the keeper has.
+    """
+
+    def __init__(self, prefix: Path, cache: Cache, keeper: Keeper, reached: Reached) -> None:
+        self.keeper = keeper
+        self.reached = reached
+        self._prefix = prefix
+        self._cache = cache
+        self._scratch = cache.drafts
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._cache.make()
+        directory = tempfile.TemporaryDirectory(prefix="build-", dir=self._cache.drafts, ignore_cleanup_errors=True)
+        self._scratch = Path(self._stack.enter_context(directory))
+        for name in ("home", "tmp", "pip", "bytecode"):
+            (self._scratch / name).mkdir()
+        os.environ["TMPDIR"] = str(self._scratch / "tmp")  # rattler's, too
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def pip(self) -> Path:
+        """For requirements, and what pip says."""
+        return self._scratch / "pip"
+
+    @property
+    def bytecode(self) -> Path:
+        """For modules that are being compiled."""
+        return self._scratch / "bytecode"
+
+    @property
+    def is_caged(self) -> bool:
+        """Whether anything is kept from programs."""
+        return self.reached.level is not Level.NONE
+
+    def places(self) -> dict[str, str]:
+        """Variables that say where home is, and where temporary files go."""
+        own = {"TMPDIR": str(self._scratch / "tmp")}
+        return own | {"HOME": str(self._scratch / "home")} if self.is_caged else own
+
+    def view_of_scripts(self) -> View:
+        """Post-link scripts change the environment, and nothing else."""
+        return View((self._prefix, self._scratch / "home", self._scratch / "tmp"))
+
+    def view_of_compilers(self) -> View:
+        """The environment's python reads packages, and compiles their modules in the scratch directory."""
+        return View((self.bytecode,), (self._cache.extracted, self._prefix))
+
+    def view_of_compilers_in_place(self) -> View:
+        """It compiles modules that only the environment has where they are."""
+        return View((self._prefix,))
+
+    def view_of_pip(self, texts: Sequence[str]) -> View:
+        """Pip talks to the network, keeps its own cache, and builds what it downloads.
+
+        Args:
+            texts: Files and directories that they name can be read; see `paths_in_lines`.
+        """
+        self._cache.pip.mkdir(parents=True, exist_ok=True)
+        own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self._cache.pip)
+        readable, _ = paths_in_lines(texts)
+        ours = paths_in_variables(self.settings_of_pip() | os.environ)
+        return View(own, (*readable, *ours), has_network=True)
+
+    def settings_of_pip(self) -> dict[str, str]:
+        """The user's settings file, which a caged pip would not find, since home is elsewhere."""
+        if not self.is_caged or "PIP_CONFIG_FILE" in os.environ:
+            return {}
+        home = Path(os.environ.get("HOME") or "/nonexistent")
+        found = next((home / name for name in _PIP_FILES if (home / name).is_file()), None)
+        return {"PIP_CONFIG_FILE": str(found)} if found else {}
