@@ -73,14 +73,6 @@ def parse_days(text: str) -> float:
         raise ValueError(msg) from None
 
 
-def _number(node: yaml.Node) -> int:
-    text = _scalar(node)
-    if not re.fullmatch(r"\d{1,9}", text):
-        msg = f"is a whole number, not {text!r}"
-        raise ValueError(msg)
-    return int(text)
-
-
 def _truth(node: yaml.Node) -> bool:
     truths = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
     text = _scalar(node)
@@ -109,6 +101,14 @@ def _words(node: yaml.Node) -> tuple[str, ...]:
         msg = "is a list, as in [bioconda, conda-forge]"
         raise ValueError(msg)
     return tuple(_scalar(item) for item in node.value)
+
+
+def _number(node: yaml.Node) -> int:
+    text = _scalar(node)
+    if not re.fullmatch(r"\d{1,9}", text):
+        msg = f"is a whole number or none, not {text!r}"
+        raise ValueError(msg)
+    return int(text)
 
 
 def _limit(read: Callable[[yaml.Node], int]) -> Callable[[yaml.Node], int | None]:
@@ -219,7 +219,7 @@ READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "quota_bytes": _LIMITS["bytes"][1],
     "quotas": _quotas,
     "image_base": _image_base,
-    "gc_keep_generations": _number,
+    "gc_keep_generations": lambda node: _count(node, 0),
     "gc_keep_days": lambda node: parse_days(_scalar(node)),
     "gc_keep_packages_days": lambda node: parse_days(_scalar(node)),
     "gc_free_bytes": lambda node: parse_size(_scalar(node)),

@@ -155,7 +155,7 @@ def test_a_key_like_none_lists_them_all() -> None:
         ("quotas: {ann: 5}", "of ann is a mapping with some of environments, builds-per-day, bytes"),
         ("quotas: {ann: {rooms: 5}}", "of ann has no 'rooms'"),
         ("quotas: {ann: {bytes: x}}", "of ann: bytes is a size"),
-        ("gc-keep-generations: -1", "`gc-keep-generations` is a whole number, not '-1'"),
+        ("gc-keep-generations: -1", "`gc-keep-generations` is a whole number from 0, not '-1'"),
         ("gc-keep-days: soon", "`gc-keep-days` is a number of days, or a duration such as 12h, not 'soon'"),
         ("gc-free-bytes: 10%", "`gc-free-bytes` is a size"),
         ("gc-request: collect", "`gc-request` is an absolute path"),

@@ -326,12 +326,13 @@ class CatalogMachine(RuleBasedStateMachine):
         self._told, self._told_at = self._told + len(news), self._now
 
     @invariant()
-    def what_is_pinned_is_published(self) -> None:
+    def what_is_pinned_stays(self) -> None:
         with self._catalog.snapshot() as snapshot:
             for pin in snapshot.pins():
                 record = snapshot.build(pin.digest)
                 assert record
-                assert record.state is BuildState.READY
+                assert record.generation, "it was published, and may be made again because it was damaged"
+                assert record.state is not BuildState.DELETING
 
     @invariant()
     def a_name_is_claimed_by_one_file_and_that_file_knows_it(self) -> None:
