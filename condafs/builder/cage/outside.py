@@ -43,6 +43,7 @@ def look_outside(setting: str, state: Path) -> Outside:
     """
     if setting == str(Level.NONE):
         return Outside(Level.LANDLOCK)
+    state = state.resolve()  # bubblewrap mounts at places, not at links to them
     others = [path for path in state.iterdir() if path.name not in _WORKED_IN and path.is_dir()]
     hidden = [path for path in others if path.name in _SECRET]
     command = bubblewrap_command(state, [path for path in others if path not in hidden], hidden)

@@ -33,7 +33,7 @@ def change_mode(
         pid: The thread that makes it, and waits.
         call: `chmod`, `fchmod`, `fchmodat` or `fchmodat2`.
         arguments: Of the call.
-        writable: Directories whose content it may change; their own bits stay as they are.
+        writable: Directories whose content it may change, without links; their own bits stay as they are.
         is_waiting: Whether it still waits.
 
     Returns:
@@ -43,6 +43,8 @@ def change_mode(
         file = _open(pid, call, arguments)
     except OSError as error:
         return error.errno or errno.EIO
+    except OverflowError:  # an address that no memory has
+        return errno.EFAULT
     try:
         mode = arguments[2 if call.startswith("fchmodat") else 1] & _BITS
         return _change(file, mode, writable) if is_waiting() else errno.ESRCH

@@ -164,7 +164,7 @@ class _Warden:
             os.kill(inmate.pid, signal.SIGKILL)
 
     def _change_mode(self, inmate: _Inmate, question: Question, call: str) -> int:
-        writable = inmate.order.view.writable
+        writable = [Path(os.path.realpath(path)) for path in inmate.order.view.writable]
         return change_mode(
             question.pid, call, question.arguments, writable, lambda: inmate.listener.is_waiting(question)
         )

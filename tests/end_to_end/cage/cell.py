@@ -72,8 +72,11 @@ class Cell:
     def furnish(self) -> None:
         """Make the directories, and things to do harm to."""
         self.root.mkdir(mode=0o755)
+        if self.uid:  # as when there is more room elsewhere
+            (self.root / "disk").mkdir(mode=0o755)
+            self.state.symlink_to("disk")
         for directory in (self.state, self.packages, self.builds, self.victim, self.state / "specs"):
-            directory.mkdir(mode=0o755)
+            directory.mkdir(mode=0o755, exist_ok=True)
         (self.victim / "file").write_text("kept\n")
         (self.victim / "secret").write_text("hunter2\n")
         (self.state / "specs" / "ann.yaml").write_text("hunter2\n")
@@ -81,7 +84,7 @@ class Cell:
         other.mkdir()
         (other / "file").write_text("kept\n")
         for path in (self.root, *self.root.rglob("*")):
-            os.chown(path, self.uid, self.uid)
+            os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
     def channel(self, *packages: Package) -> str:
         """The URL of a channel of these packages."""
