@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,7 +101,6 @@ def _values(chosen: Path | None, usual: Path, config: Path | None) -> Values:
         config=config or Path("/dev/null"),
         condafs=machine.own_command(),
         python=Path(sys.executable),
-        fusermount=Path(shutil.which("fusermount3") or "/usr/bin/fusermount3"),
     )
 
 

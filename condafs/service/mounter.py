@@ -5,6 +5,8 @@
     unmount MOUNTPOINT UNIT         after it ended (ExecStopPost=): only when the unit is being stopped, because after a
                                     crash, or for a restart, the next daemon takes the mount over
     clear MOUNTPOINT                when the unit has failed: nobody comes any more
+    unmount-own MOUNTPOINT UNIT     the same for a user's own unit, whose daemon mounts by itself: when it is being
+                                    stopped, or has given up, but not after a kill or for a restart
 
 Units with a file system view of their own pass it on to what they run, even with full privileges (seen in an
 experiment): so the first thing is to go where everybody is. mount(2) with a descriptor of /dev/fuse is what fusermount3
@@ -27,6 +29,7 @@ from condafs.filesystem.mounting import (
     mount_at,
     raise_read_ahead,
     require_free,
+    unmount,
 )
 from condafs.notify import Notifier
 
@@ -47,14 +50,19 @@ def main(arguments: Sequence[str]) -> int:
     """Do what the unit asks for; the exit code."""
     notifier = Notifier.take(os.environ, os.getpid())
     try:
-        _enter_machine()
         match arguments:
             case ["mount", place, user, unit]:
+                _enter_machine()
                 mount(Path(place), user, unit, notifier)
             case ["unmount", place, unit]:
-                if "stop" in _ask_systemd("list-jobs", "--plain", "--no-legend", unit).split():
+                _enter_machine()
+                if _is_stopping(unit):
                     clear(Path(place))
+            case ["unmount-own", place, unit]:
+                if os.environ.get("SERVICE_RESULT") == "exit-code" or _is_stopping("--user", unit):
+                    clear_own(Path(place))
             case ["clear", place]:
+                _enter_machine()
                 clear(Path(place))
             case _:
                 sys.stderr.write(f"{__doc__}\n")
@@ -113,6 +121,21 @@ def clear(place: Path) -> None:
             msg = f"{place} cannot be unmounted: {os.strerror(number)}"
             raise MachineError(msg)
         sys.stderr.write(f"unmounted {place}\n")
+
+
+def clear_own(place: Path) -> None:
+    """Unmount what condafs has mounted there for this user, dead or alive, in use or not.
+
+    Raises:
+        MachineError: What fusermount3 said.
+    """
+    while (found := mount_at(place)) and found.is_condafs:
+        unmount(place)
+
+
+def _is_stopping(*unit: str) -> bool:
+    """Whether it is not to be started again; else it is restarted, by somebody or after a crash."""
+    return "stop" in _ask_systemd("list-jobs", "--plain", "--no-legend", *unit).split()
 
 
 def _mount(place: Path, user: str) -> int:

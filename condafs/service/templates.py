@@ -48,7 +48,6 @@ class Values:
         config: Settings file.
         condafs: Command that is condafs, with blanks between its words.
         python: The interpreter that condafs is installed for.
-        fusermount: Who unmounts for users.
     """
 
     mountpoint: Path
@@ -56,7 +55,6 @@ class Values:
     config: Path
     condafs: str
     python: Path
-    fusermount: Path = Path("/usr/bin/fusermount3")
 
     def __post_init__(self) -> None:
         """Nothing that a unit would have to quote.
@@ -64,7 +62,7 @@ class Values:
         Raises:
             UserError: There is.
         """
-        for path in (self.mountpoint, self.state, self.config, self.python, self.fusermount):
+        for path in (self.mountpoint, self.state, self.config, self.python):
             if not _PLAIN.fullmatch(str(path)):
                 msg = f"{path} cannot stand in a unit of systemd: choose a path of letters, digits and / . _ + : , = -"
                 raise UserError(msg)

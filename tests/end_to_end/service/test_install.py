@@ -149,6 +149,11 @@ def test_a_person_has_a_service_of_their_own(fresh: Service) -> None:
     assert box.run(*own, CONDAFS, "install-service", "--user", user=PERSON).stdout == NOTHING_TO_DO
     assert fresh.mounts() == [f"/home/{PERSON}/envs"]
     fresh.submit("mine", "zz-noarch-data")
+    before = box.run("stat", "-c", "%d", f"/home/{PERSON}/envs", user=PERSON).stdout
+    box.run(*own, "systemctl", "--user", "kill", "--signal=KILL", "--kill-whom=main", "condafs", user=PERSON)
+    assert box.run("cat", f"/home/{PERSON}/envs/.status/mine", user=PERSON).stdout  # waits for the next one
+    box.run(*own, "systemctl", "--user", "restart", "condafs", user=PERSON)
+    assert box.run("stat", "-c", "%d", f"/home/{PERSON}/envs", user=PERSON).stdout == before
     box.run(*own, CONDAFS, "uninstall-service", "--user", user=PERSON)
     assert fresh.mounts() == []
     box.run("systemctl", "stop", "own.service")

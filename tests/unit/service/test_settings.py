@@ -1,3 +1,5 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -46,4 +48,11 @@ def test_all_that_the_example_shows_can_be_turned_on() -> None:
     lines = [line[1:] for line in EXAMPLE.splitlines() if line.startswith("#") and not line.startswith("# ")]
     keys = [line.partition(":")[0] for line in lines if line]
     assert len(keys) == len(set(keys)) > 10
+    parse_settings("\n".join(lines), Settings(Path("/s")))
+
+
+def test_the_example_has_every_setting_and_all_of_it_is_right() -> None:
+    lines = [line[1:] for line in EXAMPLE.splitlines() if re.match(r"#[a-z-]+:( |$)", line)]
+    keys = [line.partition(":")[0] for line in lines]
+    assert sorted(keys) == sorted(field.name.replace("_", "-") for field in fields(Settings))
     parse_settings("\n".join(lines), Settings(Path("/s")))
