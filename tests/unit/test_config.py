@@ -236,3 +236,11 @@ def test_the_server_listens_on_this_machine_unless_told_otherwise() -> None:
     assert settings.http_addresses == ("127.0.0.1:8080", "unix:/http/socket")
     assert replace(settings, http_directory=Path("/h" * 60)).http_addresses == ("127.0.0.1:8080",)
     assert replace(settings, http_bind=("[::1]:80",)).http_addresses == ("[::1]:80",)
+
+
+def test_limits_of_what_packages_run_and_the_sandbox_they_run_in() -> None:
+    defaults = Settings(state=Path("/state"))
+    settings = parse_settings("sandbox: bubblewrap\nbuild-processes: 0\nbuild-file-bytes: 1G\n", defaults)
+    assert (settings.sandbox, settings.build_processes, settings.build_file_bytes) == ("bubblewrap", 0, 1 << 30)
+    with pytest.raises(SpecificationError, match="auto, none, landlock, bubblewrap, unit"):
+        parse_settings("sandbox: docker\n", defaults)

@@ -21,7 +21,6 @@ import os
 import selectors
 import signal
 import socket
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,8 +36,6 @@ from condafs.builder.offspring import adopt_orphans, children_of, descendants_of
 MOST_DESCRIPTORS = 5
 _STARTING = ("fork", "vfork", "clone")
 _CHANGING_MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
-_AGAIN_SECONDS = 0.05
-"""Between two counts of processes, when there are too many."""
 
 
 @dataclass(slots=True)
@@ -92,7 +89,6 @@ class _Warden:
         self._calls = {number_of(name): name for name in (*_STARTING, *_CHANGING_MODES)}
         self._most_processes = 0
         self._counted = self._begun = 0
-        self._count_again = 0.0
 
     def run(self) -> None:
         while True:
@@ -174,9 +170,6 @@ class _Warden:
         if not self._most_processes or self._counted + self._begun < self._most_processes:
             self._begun += 1
             return True
-        if time.monotonic() < self._count_again:
-            return False
-        self._count_again = time.monotonic() + _AGAIN_SECONDS
         self._counted, self._begun = _count_tasks(), 1
         return self._counted < self._most_processes
 

@@ -95,6 +95,11 @@ print(other.wait().status, flush=True)
     assert "other\n" in said
 
 
+def test_as_many_one_after_the_other_are_not_too_many(tmp_path: Path) -> None:
+    script = 'print(start("/bin/sh", "-c", "for i in $(seq 500); do (exit 0); done").wait())'
+    assert run(script, tmp_path) == "End(status=0, notes=())\n"
+
+
 def test_a_warden_that_is_killed_ends_what_it_watches_over(tmp_path: Path) -> None:
     script = """
 from condafs.builder.offspring import children_of, descendants_of
