@@ -51,7 +51,8 @@ def require_known_builds(builds: Path, catalog: Catalog) -> None:
         last = last_moment(snapshot)
     newer = [build for build, _ in strays if _finished(builds / str(build)) > last + SLACK_SECONDS]
     if newer:
-        msg = f"the catalog does not know {_some(newer)} in {builds}: it is older than they are. {rebuild_advice(catalog.path)}"
+        advice = rebuild_advice(catalog.path)
+        msg = f"the catalog does not know {_some(newer)} in {builds}: it is older than they are. {advice}"
         raise CatalogError(msg)
     for build, is_known in strays:
         if not is_known:  # else it was given up in its last moment, and is cleared away
