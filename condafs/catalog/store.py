@@ -43,7 +43,12 @@ MAX_READERS = 1024
 GATE_SECONDS = 30
 """How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
 
-REBUILD_ADVICE = "Make a new one from what is on the disk: condafs doctor --rebuild-catalog (builds are not touched)"
+
+def rebuild_advice(path: Path) -> str:
+    """What to do about a catalog that is lost or damaged; `path` is its directory."""
+    command = f"condafs doctor --rebuild-catalog --state {path.parent}"
+    return f"Make a new one from what is on the disk: {command} (builds are not touched)"
+
 
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -136,6 +141,11 @@ class Catalog:
         except (lmdb.Error, OSError) as error:
             raise _translate(error, path) from None
         return cls(path, environment, handles, None)
+
+    @property
+    def path(self) -> Path:
+        """Its directory."""
+        return self._path
 
     def __enter__(self) -> Self:
         return self
@@ -286,7 +296,7 @@ class Catalog:
 
 def damaged_text(path: Path, why: str) -> str:
     """What is said of a damaged catalog, and what to do."""
-    return f"the catalog {path} cannot be used, it is damaged: {why}. {REBUILD_ADVICE}"
+    return f"the catalog {path} cannot be used, it is damaged: {why}. {rebuild_advice(path)}"
 
 
 def find_damage(path: Path) -> str:

@@ -19,7 +19,8 @@
     enter           activate, run           shells
     project         hook, allow, prepare
     service         install-service, uninstall-service
-    doctor          doctor                  requirements
+    verify          verify                  verified, problems, mending
+    doctor          doctor                  requirements, rebuild
     tour            demo
 
 Commands other than `mount` know nothing of the daemon: they read and write files below the mount, as the user who

@@ -216,7 +216,7 @@ class Scheduler:
             if not has_ended:  # cancelled from outside
                 await self._interrupt(build)
         if isinstance(outcome, Succeeded):
-            await self._publish(build, outcome)
+            await self._publish(build, outcome, lock)
         elif isinstance(outcome, Failed):
             await self._fail(record, outcome)
         else:
@@ -227,7 +227,7 @@ class Scheduler:
         await self._exports.clear(build)
         return await trio.to_thread.run_sync(keep_lock, self._settings, build)
 
-    async def _publish(self, build: BuildName, outcome: Succeeded) -> None:
+    async def _publish(self, build: BuildName, outcome: Succeeded, lock: str) -> None:
         sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
         published = await self._surely(
             partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock()), build
@@ -235,7 +235,8 @@ class Scheduler:
         if published is None:
             await clear(self._runner, self._settings.builds / str(build))
             return
-        await trio.to_thread.run_sync(forget_lock, self._settings, build)
+        if lock:
+            await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
         self._exports.prepare_soon(build)
 

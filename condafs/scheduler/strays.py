@@ -12,7 +12,7 @@ from pathlib import Path
 
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES, BuildState
-from condafs.catalog.store import REBUILD_ADVICE, Catalog
+from condafs.catalog.store import Catalog, rebuild_advice
 from condafs.errors import CatalogError, InvalidNameError
 from condafs.names import BuildName
 from condafs.prefix.layout import MARKER
@@ -36,7 +36,7 @@ def require_catalog_of(builds: Path, catalog: Path) -> None:
     if data.exists() and data.stat().st_size:
         return
     if found := [build for build in named_builds(builds) if is_finished(builds / str(build))]:
-        msg = f"the catalog {catalog} is lost, and there are {_some(found)} in {builds}. {REBUILD_ADVICE}"
+        msg = f"the catalog {catalog} is lost, and there are {_some(found)} in {builds}. {rebuild_advice(catalog)}"
         raise CatalogError(msg)
 
 
@@ -51,7 +51,8 @@ def require_known_builds(builds: Path, catalog: Catalog) -> None:
         last = last_moment(snapshot)
     newer = [build for build, _ in strays if _finished(builds / str(build)) > last + SLACK_SECONDS]
     if newer:
-        msg = f"the catalog does not know {_some(newer)} in {builds}: it is older than they are. {REBUILD_ADVICE}"
+        advice = rebuild_advice(catalog.path)
+        msg = f"the catalog does not know {_some(newer)} in {builds}: it is older than they are. {advice}"
         raise CatalogError(msg)
     for build, is_known in strays:
         if not is_known:  # else it was given up in its last moment, and is cleared away
