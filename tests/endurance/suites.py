@@ -97,7 +97,9 @@ def _fio(place: Path, seconds: float) -> list[str]:
         command = ["fio", "--name=v", f"--directory={place}", f"--rw={pattern}", "--bs=4k", "--size=32m", "--numjobs=2"]
         command += ["--verify=crc32c", "--verify_fatal=1", "--do_verify=1", "--fsync=64", "--group_reporting"]
         command += ["--time_based", f"--runtime={int(seconds / 3)}"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 300, check=False)
+        ended = subprocess.run(
+            command, cwd=place.parent, capture_output=True, text=True, timeout=seconds + 300, check=False
+        )
         if ended.returncode:
             complaints.append(f"fio {pattern}: {ended.stderr[-500:]}{ended.stdout[-500:]}")
         for file in place.glob("v.*"):
