@@ -15,6 +15,7 @@ import pyfuse3
 import trio
 
 from condafs.errors import MachineError
+from condafs.filesystem.forgetter import Forgetter
 from condafs.filesystem.handshake import PATIENCE_SECONDS, Handshake, introduce
 from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.mounting import (
@@ -54,11 +55,13 @@ class Connection:
     Attributes:
         is_lasting: Whether the mount stays when this process ends.
         is_resumed: Whether the kernel knows it from another process.
+        forgetter: Makes the kernel forget where the mount outlives this process, or it may not die.
     """
 
     mount: Mount
     is_lasting: bool = False
     is_resumed: bool = False
+    forgetter: Forgetter | None = None
 
 
 async def connect(
@@ -91,15 +94,17 @@ async def connect(
         if ledger:
             ledger.begin_anew(mount.device)
         await introduce(operations, kernel, Handshake(), ledger.note_handshake if ledger else _note_nothing)
+        forgetter = None
         if custody and ledger:
             await trio.to_thread.run_sync(custody.keep, kernel)
+            forgetter = await trio.to_thread.run_sync(Forgetter, kernel)
     except BaseException:
         unmount_if_there(mount)
         raise
     finally:
         os.close(kernel)
     raise_read_ahead(mount)
-    return Connection(mount, is_lasting=ledger is not None)
+    return Connection(mount, is_lasting=ledger is not None, forgetter=forgetter)
 
 
 async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, custody: Custody) -> Connection:
@@ -118,13 +123,14 @@ async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, c
         if before.reply:
             before.require_resumable()
         await introduce(operations, kernel, before, ledger.note_handshake if ledger else _note_nothing)
+        forgetter = await trio.to_thread.run_sync(Forgetter, kernel)
     except BaseException:
         await trio.to_thread.run_sync(custody.drop)
         raise
     finally:
         os.close(kernel)
     logger.info("%s is %s", mountpoint, "taken over" if before.reply else "mounted for us")
-    return Connection(mount, is_lasting=True, is_resumed=bool(before.reply))
+    return Connection(mount, is_lasting=True, is_resumed=bool(before.reply), forgetter=forgetter)
 
 
 def find_waiting_mount(mountpoint: Path) -> Mount | None:

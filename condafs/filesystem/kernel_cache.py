@@ -19,6 +19,7 @@ import threading
 import pyfuse3
 
 from condafs.filesystem.encode import encode_name
+from condafs.filesystem.forgetter import Teller
 from condafs.filesystem.inodes import Inodes
 from condafs.tree.node import Directory, Link
 
@@ -33,10 +34,12 @@ class KernelCache:
 
     Args:
         inodes: Numbers of nodes.
+        teller: Who tells the kernel; else this process does.
     """
 
-    def __init__(self, inodes: Inodes) -> None:
+    def __init__(self, inodes: Inodes, teller: Teller = pyfuse3) -> None:
         self._inodes = inodes
+        self._teller = teller
         self._is_open = True
         self._telling = threading.Lock()
         self._names: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
@@ -49,7 +52,7 @@ class KernelCache:
             if not self._is_open:
                 return
             try:
-                pyfuse3.invalidate_inode(self._inodes.peek(link))
+                self._teller.invalidate_inode(self._inodes.peek(link))
             except FileNotFoundError:
                 return  # the kernel does not know it
             except OSError as error:
@@ -61,7 +64,7 @@ class KernelCache:
         for number in self._inodes.links():
             with self._telling, contextlib.suppress(OSError):  # the kernel does not know it
                 if self._is_open:
-                    pyfuse3.invalidate_inode(number)
+                    self._teller.invalidate_inode(number)
 
     def close(self) -> None:
         """The kernel is not told of anything any more. Blocking; the event loop must go on answering meanwhile.
@@ -78,7 +81,7 @@ class KernelCache:
     def _forget_names(self) -> None:
         while item := self._names.get():
             try:
-                pyfuse3.invalidate_entry(*item)
+                self._teller.invalidate_entry(*item)
             except FileNotFoundError:
                 pass  # the kernel did not know it
             except OSError as error:

@@ -73,12 +73,14 @@ class Mounting:
         _raise_descriptor_limit()
         connection = await self._connect()
         self._tree.mounted_at(connection.mount.place)
-        cache = KernelCache(self._operations.inodes)
+        cache = KernelCache(self._operations.inodes, connection.forgetter or pyfuse3)
         try:
             self._tree.watch_links(cache.forget)
             await _answer(self._tree, connection, cache, task_status)
         finally:
             cache.close()
+            if connection.forgetter:
+                connection.forgetter.close(GRACE_SECONDS)
             pyfuse3.close(unmount=False)
             if connection.is_lasting:
                 logger.info("%s stays mounted", self._place)

@@ -17,7 +17,7 @@ from condafs.tree.node import Caller, Directory, Node, refuse
 from condafs.tree.rights import Rights
 from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
 from condafs.tree.specs.file import SpecFile, SpecHandle
-from condafs.tree.specs.owner import Owner, is_link, make_link, read_owner, write_owner
+from condafs.tree.specs.owner import Owner, is_link, make_file, make_link, read_owner, write_owner
 from condafs.tree.specs.submissions import Submissions
 
 logger = logging.getLogger(__name__)
@@ -113,9 +113,8 @@ class SpecDirectory(Backed, Directory):
     def _create(self, name: str, permissions: int, caller: Caller) -> tuple[SpecFile, int]:
         self.require_free(name, caller)
         path = self.path_of(name)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fd = make_file(path, self._owner_of_new(permissions, caller))
         try:
-            write_owner(fd, self._owner_of_new(permissions, caller))
             file = self._made(name, os.fstat(fd), SpecFile)
         except OSError:
             os.close(fd)
@@ -145,8 +144,7 @@ class SpecDirectory(Backed, Directory):
         self.require_free(name, caller)
         self.refuse_specification(name)
         path = self.path_of(name)
-        make_link(path, target)
-        write_owner(path, self._owner_of_new(0o777, caller))
+        make_link(path, target, self._owner_of_new(0o777, caller))
         return self._made(name, os.lstat(path), SpecLink)
 
     async def make_link(self, file: Node, name: str, caller: Caller) -> None:

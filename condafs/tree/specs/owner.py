@@ -89,18 +89,47 @@ def is_link(place: Place, found: os.stat_result) -> bool:
     return stat.S_ISLNK(found.st_mode)
 
 
-def make_link(path: str, target: str) -> None:
+def make_file(path: str, owner: Owner) -> int:
+    """Make a file whose it is from the first moment, whenever the daemon may die; its descriptor, to read and write.
+
+    Raises:
+        OSError: FileExistsError among others; nothing is made then.
+    """
+    fd = _open_nameless(path)
+    try:
+        write_owner(fd, owner)
+        _name(fd, path)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def make_link(path: str, target: str, owner: Owner) -> None:
     """Make what stands for a symbolic link; a real one where that cannot be marked."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(fd, "wb") as file:
+    fd = _open_nameless(path)
+    with os.fdopen(fd, "wb", buffering=0) as file:
         file.write(os.fsencode(target))
         try:
             os.setxattr(fd, LINK_ATTRIBUTE, b"1")
         except OSError as error:
-            Path(path).unlink()
             if error.errno not in _UNKNOWN:
                 raise
             os.symlink(target, path)  # noqa: PTH211 - any text may be a target
+            write_owner(path, owner)
+            return
+        write_owner(fd, owner)
+        _name(fd, path)
+
+
+def _open_nameless(path: str) -> int:
+    """A file that has no name yet (open(2), O_TMPFILE), on the disk where it is to have one."""
+    return os.open(Path(path).parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+
+
+def _name(fd: int, path: str) -> None:
+    """Give it a name that is free. A directory is given so that Python calls linkat(2), which can follow the link."""
+    os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
 def read_link(path: str) -> str:
