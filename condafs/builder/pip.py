@@ -10,7 +10,7 @@ from typing import Any
 from condafs.builder.cage.inmate import Order
 from condafs.builder.cage.view import NAMING_FILES, paths_in_lines
 from condafs.builder.failure import BuildError, kind_of_text
-from condafs.builder.programs import KILLED, clean_environment, is_kept, run
+from condafs.builder.programs import Ended, clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
@@ -72,7 +72,7 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
     order = Order(arguments, environment, workplace.pip, workplace.view_of_pip(texts))
     ended = run(order, workplace.keeper, source="pip", transcript=transcript)
     if ended.status:
-        raise _failure(ended.status, ended.tail)
+        raise _failure(ended)
     return _read_report(report)
 
 
@@ -99,8 +99,9 @@ def _has_report(prefix: Path) -> bool:
     return bool(numbers) and max(numbers) >= (22, 2)
 
 
-def _failure(status: int, tail: str) -> BuildError:
-    if status == KILLED:
+def _failure(ended: Ended) -> BuildError:
+    status, tail = ended.status, ended.tail
+    if ended.was_killed:
         msg = f"pip was killed; when nobody did that by hand, memory was short:\n{tail}"
         return BuildError(FailureKind.KILLED, mask_credentials(msg))
     kind = kind_of_text(tail)

@@ -12,7 +12,7 @@ from rattler.repo_data import PackageRecord, RepoDataRecord
 from condafs.builder.cage.inmate import Order
 from condafs.builder.events import Events
 from condafs.builder.failure import BuildError, kind_of_text
-from condafs.builder.programs import KILLED, clean_environment, run
+from condafs.builder.programs import clean_environment, run
 from condafs.builder.protocol import FailureKind, Phase, Progress
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
@@ -73,7 +73,7 @@ def _run_script(
     order = Order((f"/bin/{shell}", str(script)), environment, script.parent, workplace.view_of_scripts())
     ended = run(order, workplace.keeper, source=name, transcript=transcript)
     _show_messages(prefix / MESSAGES, name, transcript)
-    if ended.status == KILLED:
+    if ended.was_killed:
         msg = f"the post-link script of {name} {version} was killed; when nobody did that by hand, memory was short"
         raise BuildError(FailureKind.KILLED, msg)
     if ended.status:

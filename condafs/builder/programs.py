@@ -48,10 +48,22 @@ KILLED = 128 + signal.SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended: `status` as a shell counts (128 + signal), and its last lines."""
+    """How a program ended.
+
+    Attributes:
+        status: As a shell counts: 128 + signal.
+        tail: Its last lines.
+        was_ended: Whether the cage ended it, which the last lines say why.
+    """
 
     status: int
     tail: str
+    was_ended: bool = False
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody killed it who does not say why."""
+        return self.status == KILLED and not self.was_ended
 
 
 def clean_environment(prefix: Path, variables: Mapping[str, str]) -> dict[str, str]:
@@ -98,7 +110,8 @@ def run(order: Order, keeper: Keeper, *, source: str, transcript: Transcript) ->
     for note in (*ended.notes, *_explain(ended.status)):
         tail.append(note)
         transcript.note(f"{source}: {note}")
-    return Ended(ended.status if ended.status >= 0 else 128 - ended.status, "\n".join(tail))
+    status = ended.status if ended.status >= 0 else 128 - ended.status
+    return Ended(status, "\n".join(tail), was_ended=bool(ended.notes))
 
 
 def _explain(status: int) -> tuple[str, ...]:

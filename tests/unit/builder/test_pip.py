@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from condafs.builder.pip import Distribution, _failure, _has_report, _read_report
+from condafs.builder.programs import Ended
 from condafs.builder.protocol import FailureKind
 
 
@@ -26,13 +27,13 @@ from condafs.builder.protocol import FailureKind
     ],
 )
 def test_pips_last_words_tell_whether_waiting_helps(tail: str, kind: FailureKind) -> None:
-    error = _failure(1, tail)
+    error = _failure(Ended(1, tail))
     assert error.kind is kind
     assert tail in error.message
 
 
 def test_credentials_in_pips_last_words_are_masked() -> None:
-    assert "secret" not in _failure(1, "ERROR: 404 for https://user:secret@index.invalid/simple").message
+    assert "secret" not in _failure(Ended(1, "ERROR: 404 for https://user:secret@index.invalid/simple")).message
 
 
 @pytest.mark.parametrize(("version", "has"), [("22.1.2", False), ("22.2", True), ("26.3", True), ("9.0.1", False)])
