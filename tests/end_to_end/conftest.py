@@ -34,7 +34,9 @@ variables: {{GREETING: 'two words'}}
 @pytest.fixture(scope="session")
 def served(open_directory: Path, kernel_specification: str) -> Iterator[Daemon]:
     """A daemon; `foo` is built."""
-    daemon = Daemon(open_directory / "d", "attempts: 2\nbackoff-initial-seconds: 1\nspecs-mode: 1777\n")  # for other users
+    daemon = Daemon(
+        open_directory / "d", "attempts: 2\nbackoff-initial-seconds: 1\nspecs-mode: 1777\n"
+    )  # for other users
     (open_directory / "d").chmod(0o755)
     daemon.envs.chmod(0o755)
     daemon.start()

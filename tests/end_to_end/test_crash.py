@@ -74,10 +74,11 @@ variables: {{NUMBER: '{self.written}'}}
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, channel_url: str) -> Iterator[House]:
-    directory = tmp_path_factory.mktemp("c")
+def house(open_directory: Path, channel_url: str) -> Iterator[House]:
+    directory = open_directory / "c"
     daemon = Daemon(directory, "backoff-initial-seconds: 0.1\njobs: 1\n")
-    yield House(daemon, make_wheel(directory), channel_url)
+    directory.chmod(0o755)
+    yield House(daemon, make_wheel(directory), channel_url)  # what root builds with pip reads what everybody may
     daemon.clear()
 
 
