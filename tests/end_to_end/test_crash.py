@@ -109,8 +109,9 @@ def test_a_builder_that_is_killed_costs_one_try(house: House) -> None:
     daemon.start()
     house.write_specification()
     daemon.wait_for("foo", lambda status: status.get("building", {}).get("phase") is not None)
-    for pid in children_of(daemon):
-        os.kill(pid, signal.SIGKILL)
+    for pid in descendants_of(daemon):
+        with contextlib.suppress(ProcessLookupError):  # it has gone with those above it
+            os.kill(pid, signal.SIGKILL)
     ready = daemon.wait_until_ready("foo")
     log = (daemon.envs / ".logs" / f"{ready['current']['build']}.log").read_text()
     assert "SIGKILL" in log
@@ -136,11 +137,17 @@ def test_the_end_of_the_daemon_costs_no_try(house: House) -> None:
     assert_nothing_leaked(house)
 
 
-def children_of(daemon: Daemon) -> list[int]:
+def descendants_of(daemon: Daemon) -> list[int]:
+    """Builders, and what stands around them: those below come first."""
     assert daemon.process
-    pid = daemon.process.pid
-    found = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=True)
-    return [int(child) for child in found.stdout.split()]
+    found, above = list[int](), [daemon.process.pid]
+    while above:
+        command = ["ps", "--ppid", ",".join(map(str, above)), "-o", "pid="]
+        above = [
+            int(pid) for pid in subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+        ]
+        found = above + found
+    return found
 
 
 def assert_nothing_leaked(house: House) -> None:
