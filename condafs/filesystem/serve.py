@@ -12,12 +12,15 @@ from condafs.errors import MachineError
 from condafs.filesystem.connection import Connection, Custody, adopt, connect, find_waiting_mount
 from condafs.filesystem.kernel_cache import KernelCache
 from condafs.filesystem.memory import Memory
-from condafs.filesystem.mounting import unmount_if_there
+from condafs.filesystem.mounting import Mount, mount_at, unmount_if_there
 from condafs.filesystem.operations import Operations
 from condafs.filesystem.recall import recall
 from condafs.tree.tree import Tree
 
 logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1
+"""How long it may go unnoticed that somebody has unmounted it."""
 
 GRACE_SECONDS = 5
 """How long requests in flight may take when the daemon is to end."""
@@ -108,6 +111,7 @@ async def _answer(tree: Tree, connection: Connection, cache: KernelCache, task_s
         with session:
             async with trio.open_nursery() as inner:
                 await inner.start(tree.run)
+                inner.start_soon(_end_when_unmounted, connection.mount)
                 if connection.is_resumed:
                     inner.start_soon(trio.to_thread.run_sync, cache.forget_links)
                 task_status.started()
@@ -132,6 +136,13 @@ async def _end_session_when_cancelled(connection: Connection, cache: KernelCache
             if not connection.is_lasting:
                 await trio.to_thread.run_sync(unmount_if_there, connection.mount)
         pyfuse3.terminate()
+
+
+async def _end_when_unmounted(mount: Mount) -> None:
+    """Where mounts are private, builders in bubblewrap have copies of this one, and the kernel would not tell."""
+    while (found := mount_at(mount.place)) is not None and found.device == mount.device:  # noqa: ASYNC110 - see above
+        await trio.sleep(LOOK_SECONDS)
+    pyfuse3.terminate()
 
 
 def _raise_descriptor_limit() -> None:
