@@ -5,6 +5,7 @@ It tells the journal what happens to builds and names, so that nobody who change
 Handed to functions by `Catalog.write`; `changes` has those functions.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice, takewhile
@@ -94,6 +95,8 @@ class Transaction(Snapshot):
     def put_environment(self, record: EnvironmentRecord) -> None:
         """Add or replace."""
         before = self.environment(record.name)
+        if before and record.current != before.current:
+            record = replace(record, moved=_next_moment(before.moved, record.moved))
         self._note_if_moved(before, record.shown)
         self._put(ENVIRONMENTS, text_key(record.name.text), encode_environment(record))
         self._use_environment(before, -1)
@@ -252,3 +255,8 @@ def _mark_of(record: BuildRecord) -> int:
     if record.state is BuildState.READY:
         return record.generation
     return ACTIVE_MARK if record.state in ACTIVE_STATES else 0
+
+
+def _next_moment(before: float, now: float) -> float:
+    """When a name moves: another whole second than the last time, as that is all that direnv and others compare."""
+    return max(now, math.floor(before) + 1)

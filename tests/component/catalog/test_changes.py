@@ -58,6 +58,7 @@ class CatalogMachine(RuleBasedStateMachine):
         self._images: dict[str, ImageSettings] = {}
         self._states: dict[SpecDigest, BuildState] = {}
         self._leads_to: dict[str, SpecDigest | None] = {}
+        self._moved: dict[str, tuple[SpecDigest | None, int]] = {}
         self._told = 0
         self._told_at = 1.0
 
@@ -66,7 +67,7 @@ class CatalogMachine(RuleBasedStateMachine):
         self._folder.cleanup()
 
     def _write(self, function: Callable[[Transaction], T]) -> T:
-        self._now += 1
+        self._now += 0.25  # several things happen in a second
         return self._catalog.write_now(function)
 
     def _records(self) -> list[BuildRecord]:
@@ -324,6 +325,15 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert is_retired or (EventKind.SUBMITTED, shown) in told, "or what it led to is made again"
         self._states, self._leads_to = states, leads_to
         self._told, self._told_at = self._told + len(news), self._now
+
+    @invariant()
+    def a_name_moves_in_another_whole_second_each_time(self) -> None:
+        with self._catalog.snapshot() as snapshot:
+            moved = {record.name.text: (record.current, int(record.moved)) for record in snapshot.environments()}
+        for name, (current, second) in moved.items():
+            before, second_before = self._moved.get(name, (current, 0))
+            assert second > second_before if current != before else second == second_before or name not in self._moved
+        self._moved = moved
 
     @invariant()
     def what_is_pinned_stays(self) -> None:

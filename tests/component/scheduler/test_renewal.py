@@ -52,6 +52,7 @@ async def test_its_lock_is_handed_to_the_builder_and_kept_until_it_is_published(
     assert not house.prefix(build).exists()
     house.turn_clock(1000)
     await house.until(build, BuildState.READY)
+    await house.idle()
     assert house.runner.requests[-1].lock == LOCK
     assert not list(house.settings.locks.iterdir())
 

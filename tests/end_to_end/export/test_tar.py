@@ -83,8 +83,10 @@ def test_the_archive_does_not_depend_on_where_and_when_it_was_built(
     assert again.tar() == everything.tar()
 
 
-def test_pips_files_do_not_depend_on_it_either(tmp_path: Path, shared_packages: Path, channel_url: str) -> None:
-    wheel = make_wheel(tmp_path)
+def test_pips_files_do_not_depend_on_it_either(
+    tmp_path: Path, open_directory: Path, shared_packages: Path, channel_url: str
+) -> None:
+    wheel = make_wheel(open_directory)  # what root builds with pip reads what everybody may
     archives = []
     for name in ("one", "another-of-them"):
         (tmp_path / name).mkdir()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,19 @@ class Desk:
     environ: dict[str, str]
 
     def write(self, project: Path, *packages: str, name: str = "") -> Path:
-        """The project's environment file, replaced as editors do."""
-        project.mkdir(parents=True, exist_ok=True)
+        """The project's environment file, with these packages."""
         lines = [f"name: {name}"] if name else []
         lines += [f"channels: ['{self.channel}']", f"dependencies: [python, {', '.join(packages)}]"]
+        return self.replace(project, "\n".join(lines) + "\n")
+
+    def replace(self, project: Path, text: str) -> Path:
+        """The project's environment file, replaced as editors do; in another whole second: direnv looks no closer."""
+        project.mkdir(parents=True, exist_ok=True)
         file = project / "environment.yml"
+        while file.exists() and int(time.time()) <= int(file.stat().st_mtime):
+            time.sleep(0.05)
         temporary = project / ".environment.yml.new"
-        temporary.write_text("\n".join(lines) + "\n")
+        temporary.write_text(text)
         temporary.replace(file)
         return file
 

@@ -98,11 +98,10 @@ def test_a_failing_build_is_said_once_and_the_last_good_one_stays(shell: Shell, 
 
 def test_a_bad_file_is_said_once_and_the_last_good_build_stays(shell: Shell, desk: Desk) -> None:
     project = desk.home / "d-bad"
-    file = desk.write(project, "condafs-hello =1.0")
+    desk.write(project, "condafs-hello =1.0")
     enter(shell, project)
     settled(shell, "d-bad")
-    file.unlink()
-    file.write_text("dependencies: [python\n")
+    file = desk.replace(project, "dependencies: [python\n")
     said = shell.prompt() + shell.prompt()
     assert said.count(f"{file}:2:1") == 1
     assert shell.hello() == "hello from condafs-hello 1.0"
