@@ -60,10 +60,3 @@ class Person:
 
 
 ANN, BOB, EVE = Person(20001), Person(20002), Person(20003, is_member=False)
-
-
-def open_the_way_to(directory: Path) -> None:
-    """Everybody may walk down to a directory that only root could reach."""
-    for place in (directory, *directory.parents):
-        if place.stat().st_uid == 0 and place != place.parent:
-            place.chmod(place.stat().st_mode | 0o755)

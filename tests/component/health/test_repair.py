@@ -12,6 +12,7 @@ from condafs.health.repair import repair
 from condafs.health.repaired import Repair
 from condafs.prefix.layout import PACKAGES, PIN_FILE, SUMS
 from tests.component.health.test_check import flip, opened
+from tests.way import open_the_way_to
 
 
 def mend(prefix: Path) -> Repair:
@@ -126,8 +127,7 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(build: Path, tmp_pat
 def test_root_mends_as_the_owner(build: Path) -> None:
     uid = 12345
     subprocess.run(["chown", "-R", "-h", f"{uid}:{uid}", build.parents[1]], check=True)
-    for directory in build.parents[1:5]:
-        directory.chmod(directory.stat().st_mode | 0o055)
+    open_the_way_to(build.parents[2])
     flip(build / "bin/activate", 40)
     result = mend(build)
     assert result.after.is_sound, result.after.problems

@@ -11,6 +11,7 @@ import pytest
 
 from condafs.prefix.inventory import read_summary
 from condafs.prefix.seal import is_trash, make_read_only, remove_prefix, seal
+from tests.way import open_the_way_to
 
 NOBODY = 65534
 AS_SOMEBODY = """
@@ -33,19 +34,12 @@ def run(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
 
     def run(line: str, path: Path) -> None:
         if user != os.geteuid():
-            open_ways_to(path)
+            open_the_way_to(path.parent)
             for each in (path, path.parent, *path.rglob("*")):
                 os.chown(each, user, user, follow_symlinks=False)
         subprocess.run([sys.executable, "-c", AS_SOMEBODY + line, path, str(user)], check=True, timeout=60)
 
     return run
-
-
-def open_ways_to(path: Path) -> None:
-    """Let others pass through what pytest made for one user."""
-    for parent in path.parents:
-        if parent.stat().st_mode & 0o055 != 0o055 and parent.stat().st_uid == os.geteuid():
-            parent.chmod(0o755)
 
 
 def modes(prefix: Path) -> set[int]:

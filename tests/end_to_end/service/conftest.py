@@ -75,4 +75,5 @@ def service(wheel: Path, channel_path: Path) -> Iterator[Service]:
         found.install("--http")
         found.submit("hello", "python", "condafs-hello")
         yield found
-        assert "Traceback" not in box.journal()
+        journal = box.journal()
+        assert "Traceback" not in journal, journal[journal.index("Traceback") - 2000 :][:6000]

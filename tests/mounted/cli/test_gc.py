@@ -20,6 +20,7 @@ from condafs.catalog.transaction import Transaction
 from condafs.cli.application import run_command_line
 from condafs.names import BuildName, EnvironmentName, SpecDigest
 from tests.mounted.conftest import ROOT_OF_PROJECT, Daemon, until
+from tests.way import open_the_way_to
 
 NOBODY = 65534
 NOW = ("--keep-days", "0", "--keep-generations", "1")
@@ -203,10 +204,8 @@ def test_pinning_and_unpinning_by_commands(daemon: Daemon, command: Command) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_only_its_owner_and_root_remove_a_pin(daemon: Daemon, tmp_path_factory: pytest.TempPathFactory) -> None:
-    for directory in (*daemon.mount.parents, tmp_path_factory.getbasetemp()):
-        if directory != Path("/"):
-            directory.chmod(directory.stat().st_mode | 0o055)
+def test_only_its_owner_and_root_remove_a_pin(daemon: Daemon) -> None:
+    open_the_way_to(daemon.mount.parent)
     publish(daemon, 2)
     os.symlink("../foo@-1", daemon.mount / ".pins" / "mine")
 
@@ -225,9 +224,7 @@ def test_only_its_owner_and_root_remove_a_pin(daemon: Daemon, tmp_path_factory: 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_who_may_not_read_the_catalog_is_told_who_may(daemon: Daemon) -> None:
-    for directory in daemon.mount.parents:
-        if directory != Path("/"):
-            directory.chmod(directory.stat().st_mode | 0o055)
+    open_the_way_to(daemon.mount.parent)
     publish(daemon, 2)
     done = subprocess.run(
         [sys.executable, "-m", "condafs", "gc", "--mount", str(daemon.mount)],

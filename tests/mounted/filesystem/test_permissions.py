@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.mounted.conftest import Daemon, specification
+from tests.way import open_the_way_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -17,9 +18,7 @@ ALICE, BOB = 20001, 20002
 @pytest.fixture
 def alices(daemon: Daemon, tmp_path: Path) -> Daemon:
     """A tree with two generations of foo, which is alice's."""
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory.stat().st_uid == 0 and directory != directory.parent:
-            directory.chmod(directory.stat().st_mode | 0o755)
+    open_the_way_to(tmp_path)
     for word in ("one", "two"):
         done = as_user(ALICE, f"cat > {daemon.specs}/foo.yaml", specification(word))
         assert done.returncode == 0, done.stderr

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from tests.mounted.conftest import Daemon, specification, until
-from tests.mounted.people import ANN, BOB, GROUP, SETTINGS, Person, open_the_way_to
+from tests.mounted.people import ANN, BOB, GROUP, SETTINGS, Person
+from tests.way import open_the_way_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mounted.conftest import Daemon, specification, until
-from tests.mounted.people import ANN, BOB, EVE, GROUP, REFUSED, SETTINGS, Person, open_the_way_to
+from tests.mounted.people import ANN, BOB, EVE, GROUP, REFUSED, SETTINGS, Person
+from tests.way import open_the_way_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.mounted.conftest import Daemon, processes_of_session, specification, start
-from tests.mounted.people import ANN, BOB, GROUP, SETTINGS, Person, open_the_way_to
+from tests.mounted.people import ANN, BOB, GROUP, SETTINGS, Person
+from tests.way import open_the_way_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
