@@ -90,7 +90,7 @@ def _ask(line: socket.socket, message: bytes) -> None:
 
 
 def _serve(connection: int, line: socket.socket) -> None:
-    while message := line.recv(_MOST_BYTES):
+    while message := _next_message(line):
         number = 0
         try:
             os.write(connection, message)
@@ -100,6 +100,14 @@ def _serve(connection: int, line: socket.socket) -> None:
             line.send(_ERRNO.pack(number))
         except OSError:
             return
+
+
+def _next_message(line: socket.socket) -> bytes:
+    """b"" at the end."""
+    try:
+        return line.recv(_MOST_BYTES)
+    except ConnectionResetError:  # the daemon was killed before it read an answer
+        return b""
 
 
 def main(connection: int, links: int, names: int) -> None:
