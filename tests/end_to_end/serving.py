@@ -112,8 +112,15 @@ class Daemon:
             if document and is_reached(document):
                 return document
             time.sleep(0.02)  # another process works; nothing here can be told when it is done
-        message = f"{document}\n{self.log.read_text()}"
-        raise AssertionError(message)
+        raise AssertionError("\n".join([str(document), self.log.read_text(), *self._what_builders_say()]))
+
+    def _what_builders_say(self) -> list[str]:
+        """The ends of their logs, and who works and waits where; for who wonders why nothing happens."""
+        logs = sorted((self.state / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
+        processes = subprocess.run(
+            ["ps", "-eo", "pid,ppid,stat,etimes,wchan:20,args"], capture_output=True, check=False
+        )
+        return [*(f"{path}:\n{path.read_text()[-2000:]}" for path in logs[-2:]), processes.stdout.decode()[-8000:]]
 
     def wait_until_ready(self, name: str, digest: str = "") -> dict[str, Any]:
         """Its status, as soon as nothing is in the making and (when given) that build is current."""
