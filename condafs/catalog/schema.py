@@ -1,6 +1,6 @@
 """Every byte that the catalog stores. Version 1.
 
-LMDB environment in `<state>/catalog` (`data.mdb`, `lock.mdb`; beside them `daemon.lock`, see `store`), with one named
+LMDB environment in `<state>/catalog` (`data.mdb`, `lock.mdb`; beside them `daemon.lock`, see `files`), with one named
 database a table. Numbers are little-endian unless said otherwise, texts are UTF-8, a digest is 32 raw bytes, an
 absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
 

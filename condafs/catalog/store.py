@@ -1,7 +1,7 @@
-"""The one door to LMDB: opening, snapshots, commits, a map that grows, and errors in our own words.
+"""The door of the catalog: snapshots, commits, and a map that grows.
 
-LMDB runs with its defaults: each commit is synced, so that a crash at any moment leaves the state after some commit,
-and the one that was reported last is in it.
+LMDB is known here, in `opening` and in `errors`, and nowhere else. It runs with its defaults: each commit is synced, so
+that a crash at any moment leaves the state after some commit, and the one that was reported last is in it.
 
 Concurrency: any thread may open snapshots. Writes happen in one thread at a time, in the order they were asked for.
 The memory map is moved only while no snapshot of this process is open, which is what `Gate` watches.
@@ -17,14 +17,14 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import lmdb
 
-from condafs.catalog import probe
 from condafs.catalog.commits import GroupCommit, Job
+from condafs.catalog.errors import translate
 from condafs.catalog.events import DAEMON, Author
-from condafs.catalog.files import FULL, can_grow, lock, reserve, share
+from condafs.catalog.files import can_grow, lock, reserve, share
 from condafs.catalog.gate import Gate
+from condafs.catalog.opening import INITIAL_MAP_BYTES, Opened, open_to_read, open_to_write, require_whole
 from condafs.catalog.reader import Snapshot
-from condafs.catalog.schema import LATER_TABLES, META, TABLES, VERSION
-from condafs.catalog.tables import Handles, RawTransaction
+from condafs.catalog.tables import RawTransaction
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError, DiskFullError
 from condafs.names import BuildName, EnvironmentName
@@ -33,33 +33,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-INITIAL_MAP_BYTES = 64 << 20
-"""The map costs address space only; the file has what was written. 100,000 builds take about 60 MB, so that most
-catalogs never move their map; one that is more than half full is doubled."""
-
-MAX_READERS = 1024
-"""Open snapshots of all processes; a slot of 64 bytes each in `lock.mdb`."""
-
 GATE_SECONDS = 30
 """How long a map waits to be moved. Snapshots are open for milliseconds; one for that long is a defect."""
 
-
-def rebuild_advice(path: Path) -> str:
-    """What to do about a catalog that is lost or damaged; `path` is its directory."""
-    command = f"condafs doctor --rebuild-catalog --state {path.parent}"
-    return f"Make a new one from what is on the disk: {command} (builds are not touched)"
-
-
-_DAMAGE = (
-    lmdb.CorruptedError,
-    lmdb.PageNotFoundError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.PanicError,
-    lmdb.IncompatibleError,
-    lmdb.NotFoundError,
-)
-"""What LMDB says of a file that is not as it wrote it."""
 
 Moved: TypeAlias = Collection[EnvironmentName | BuildName]
 """What led somewhere and leads elsewhere or nowhere now (`Transaction.moved`)."""
@@ -68,10 +44,10 @@ Moved: TypeAlias = Collection[EnvironmentName | BuildName]
 class Catalog:
     """The catalog of one state directory. Made by `open` or `open_read_only`; a context manager that closes it."""
 
-    def __init__(self, path: Path, environment: lmdb.Environment, handles: Handles, lock_fd: int | None) -> None:
+    def __init__(self, path: Path, opened: Opened, lock_fd: int | None) -> None:
         self._path = path
-        self._environment = environment
-        self._handles = handles
+        self._environment = opened.environment
+        self._handles = opened.handles
         self._lock_fd = lock_fd
         self._gate = Gate()
         self._on_moved: Callable[[Moved], None] | None = None
@@ -103,22 +79,16 @@ class Catalog:
             path.mkdir(parents=True, exist_ok=True)
             lock_fd = lock(path)
             if is_probed:
-                _require_whole(path)
+                require_whole(path)
             reserve(path / "lock.mdb")
-            data = path / "data.mdb"
-            size = max(map_bytes, 2 * data.stat().st_size if data.exists() else 0)
-            environment = lmdb.Environment(
-                str(path), map_size=size, max_dbs=len(TABLES), max_readers=MAX_READERS, mode=0o660
-            )
-            handles = _open_tables(path, environment)
-            environment.reader_check()
+            opened = open_to_write(path, map_bytes)
             if reader_gid is not None:
                 share(path, reader_gid)
         except (lmdb.Error, OSError, CatalogError) as error:
             if lock_fd is not None:
                 os.close(lock_fd)
-            raise _translate(error, path) from None
-        return cls(path, environment, handles, lock_fd)
+            raise translate(error, path) from None
+        return cls(path, opened, lock_fd)
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
@@ -133,14 +103,10 @@ class Catalog:
             msg = f"there is no catalog in {path}"
             raise CatalogError(msg)
         try:
-            environment = lmdb.Environment(
-                str(path), readonly=True, create=False, max_dbs=len(TABLES), map_size=INITIAL_MAP_BYTES
-            )
-            environment.reader_check()
-            handles = _open_tables(path, environment, is_new_allowed=False)
+            opened = open_to_read(path)
         except (lmdb.Error, OSError) as error:
-            raise _translate(error, path) from None
-        return cls(path, environment, handles, None)
+            raise translate(error, path) from None
+        return cls(path, opened, None)
 
     @property
     def path(self) -> Path:
@@ -194,11 +160,11 @@ class Catalog:
         except lmdb.ReadersFullError:
             self._environment.reader_check()  # processes that died left their slots
         except lmdb.Error as error:
-            raise _translate(error, self._path) from None
+            raise translate(error, self._path) from None
         try:
             return self._environment.begin()
         except lmdb.Error as error:
-            raise _translate(error, self._path) from None
+            raise translate(error, self._path) from None
 
     def watch(self, on_moved: Callable[[Moved], None]) -> None:
         """Have what moves told in the thread of the commit, right after it and before anybody who asked for it hears.
@@ -238,7 +204,7 @@ class Catalog:
         try:
             failed = self._commit_growing(jobs)
         except (lmdb.Error, CatalogError) as error:
-            failure = _translate(error, self._path, is_full=not can_grow(self._path / "data.mdb"))
+            failure = translate(error, self._path, is_full=not can_grow(self._path / "data.mdb"))
         if not failure:
             self._tell_moved({item for job in jobs if job not in failed for item in job.moved})
         for job in jobs:
@@ -292,96 +258,3 @@ class Catalog:
         if not is_moved and patience_seconds:
             msg = f"the catalog {self._path} cannot grow: a snapshot of it has been open for {GATE_SECONDS} s"
             raise CatalogError(msg)
-
-
-def damaged_text(path: Path, why: str) -> str:
-    """What is said of a damaged catalog, and what to do."""
-    return f"the catalog {path} cannot be used, it is damaged: {why}. {rebuild_advice(path)}"
-
-
-def find_damage(path: Path) -> str:
-    """What is wrong with a catalog that nobody writes to now, "" when nothing is; one that does not exist is whole.
-
-    Raises:
-        CatalogError: It is of a newer version.
-    """
-    data = path / "data.mdb"
-    if not data.exists() or not data.stat().st_size:
-        return ""  # nothing yet, or nothing left: LMDB begins anew
-    answer = probe.find_damage(lambda: _read_all(path))
-    if answer.startswith(_NEWER):
-        raise CatalogError(answer.removeprefix(_NEWER))
-    return answer
-
-
-def _require_whole(path: Path) -> None:
-    if damage := find_damage(path):
-        raise CatalogError(damaged_text(path, damage))
-
-
-_NEWER = "newer: "
-
-
-def _read_all(path: Path) -> str:
-    """Every page, then every record. LMDB's lock file is left alone."""
-    size = max(INITIAL_MAP_BYTES, 2 * (path / "data.mdb").stat().st_size)
-    environment = lmdb.Environment(
-        str(path), readonly=True, create=False, lock=False, max_dbs=len(TABLES), map_size=size
-    )
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    environment.copyfd(nowhere, compact=True)  # counts pages, those that are free as well
-    try:
-        handles = _open_tables(path, environment, is_new_allowed=False)
-    except CatalogError as error:
-        return f"{_NEWER}{error}"
-    raw = environment.begin()
-    return probe.contradiction_in(Snapshot(cast("RawTransaction", raw), handles, raw.abort))
-
-
-def _open_tables(path: Path, environment: lmdb.Environment, *, is_new_allowed: bool = True) -> Handles:
-    """Handles of all tables, after the version was looked at; an empty environment becomes a catalog.
-
-    One that is only read may lack later tables: its daemon is older than this program.
-    """
-    try:
-        meta = environment.open_db(META, create=is_new_allowed)
-        with environment.begin() as transaction:
-            found = transaction.get(b"schema", db=meta)
-        _require_known(path, found)
-        handles = {META: meta}
-        for table in TABLES[1:]:
-            try:
-                handles[table] = environment.open_db(table, create=is_new_allowed)
-            except lmdb.NotFoundError:
-                if table not in LATER_TABLES:
-                    raise
-        if found is None and is_new_allowed:
-            with environment.begin(write=True) as transaction:
-                transaction.put(b"schema", str(VERSION).encode(), db=meta)
-    except BaseException:
-        environment.close()
-        raise
-    return handles
-
-
-def _require_known(path: Path, found: bytes | None) -> None:
-    if found is not None and int(found) != VERSION:
-        msg = (
-            f"the catalog {path} has format {int(found)}, and this condafs knows format {VERSION}: it was "
-            "written by a newer condafs. Start that one, or name another directory with --state"
-        )
-        raise CatalogError(msg)
-
-
-def _translate(error: Exception, path: Path, *, is_full: bool = False) -> CatalogError | DiskFullError:
-    """The error in our own words."""
-    if isinstance(error, CatalogError | DiskFullError):
-        return error
-    number = error.errno if isinstance(error, OSError) else getattr(error, "code", 0)
-    if is_full or number in FULL or isinstance(error, lmdb.DiskError):
-        return DiskFullError(f"no room left for the catalog {path}: nothing was changed. Make room and try again")
-    if isinstance(error, OSError):
-        return CatalogError(f"the catalog {path} cannot be used: {error.strerror}")
-    if isinstance(error, _DAMAGE):
-        return CatalogError(damaged_text(path, str(error)))
-    return CatalogError(f"the catalog {path} cannot be used: {error}")

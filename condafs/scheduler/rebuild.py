@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.catalog.files import lock
-from condafs.catalog.store import Catalog, find_damage
+from condafs.catalog.opening import find_damage
+from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.errors import CatalogError
 from condafs.scheduler.remembrance import remember, write_down

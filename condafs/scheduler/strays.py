@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from condafs.catalog.errors import rebuild_advice
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import ACTIVE_STATES, BuildState
-from condafs.catalog.store import Catalog, rebuild_advice
+from condafs.catalog.store import Catalog
 from condafs.errors import CatalogError, InvalidNameError
 from condafs.names import BuildName
 from condafs.prefix.layout import MARKER

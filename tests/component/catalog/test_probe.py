@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from condafs.catalog import attempts
+from condafs.catalog.opening import find_damage
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
-from condafs.catalog.store import Catalog, find_damage
+from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.errors import CatalogError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
