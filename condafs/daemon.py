@@ -39,10 +39,14 @@ from condafs.filesystem.serve import Mounting
 from condafs.garbage.collector import Collector
 from condafs.mirror.child import command_of, keep_watching
 from condafs.notify import Notifier, take_descriptors
+from condafs.scheduler.allowances import Allowances
+from condafs.scheduler.announcer import Announcer
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.intake import Intake
+from condafs.scheduler.logbook import Logbook
 from condafs.scheduler.scheduler import Scheduler
 from condafs.scheduler.status_line import tell_overview
+from condafs.scheduler.steering import Steering
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
 from condafs.tree.specs.owner import read_owner
 from condafs.tree.specs.owners import reconcile_owners
@@ -209,9 +213,12 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
         scheduler = Scheduler(
             catalog, runner, settings, exports, clock=time.time, uniform=random.uniform, room=collector
         )
-        intake = Intake(catalog, scheduler, settings, clock=time.time, daemon_uid=os.geteuid())
-        collector.serve(intake.delete_build)
-        tree = Tree(settings, catalog, intake, scheduler, exports)
+        announcer = Announcer(catalog, scheduler, Logbook(settings.logs, time.time))
+        allowances = Allowances(settings, os.geteuid())
+        intake = Intake(catalog, announcer, allowances, settings, clock=time.time)
+        steering = Steering(catalog, announcer, allowances, clock=time.time)
+        collector.serve(steering.delete_build)
+        tree = Tree(settings, catalog, intake, steering, scheduler, exports)
         mounting = Mounting(
             tree, place.mountpoint, allow_other=settings.is_shared, custody=place.custody, passed=place.passed
         )

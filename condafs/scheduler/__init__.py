@@ -1,1 +1,1 @@
-"""When an environment is made: intake of specifications, the queue, retries, publishing."""
+"""When an environment is made: intake of specifications, what people do with builds, the queue, retries, publishing."""

@@ -1,8 +1,7 @@
-"""The one way in: everything that changes what is to be built, or what a name points at.
+"""Specifications come in: what is done to their files changes what is to be built, or what a name points at.
 
-Used by the tree (somebody wrote, renamed, touched or removed a file, a link or a build) and at the start for what
-happened to files meanwhile. Each call is one transaction; after it, the logs and then the scheduler are told. Steps
-about one file must not overlap: the tree takes care of that.
+Used by the tree (somebody wrote, renamed, touched or removed a file) and at the start for what happened to files
+meanwhile. Steps about one file must not overlap: the tree takes care of that.
 
 `author` is who asked: for the journal, and where the mount cannot decide whether somebody may (`catalog.rights`). Of
 what happened while nobody looked it is not known, and the daemon is named.
@@ -10,28 +9,24 @@ what happened while nobody looked it is not known, and the daemon is named.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Protocol
 
 import trio
 
-from condafs.catalog import changes, claims, pins, rights
-from condafs.catalog.changes import Changes
+from condafs.catalog import claims
 from condafs.catalog.claims import Submission
 from condafs.catalog.events import DAEMON, Author
-from condafs.catalog.records import FileRecord, PinRecord
-from condafs.catalog.rights import Policy
+from condafs.catalog.records import FileRecord
 from condafs.catalog.store import Catalog
-from condafs.catalog.transaction import Transaction
-from condafs.catalog.usage import charge_build
 from condafs.config import Settings, machine_platform
-from condafs.config.quotas import Limits, Quotas
+from condafs.config.quotas import Limits
 from condafs.errors import ConflictError, NotYoursError, QuotaError, SpecificationError, UserError
 from condafs.journal import about
-from condafs.names import MAX_PREFIX_BYTES, BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.logbook import MOVED, Logbook, describe
+from condafs.names import MAX_PREFIX_BYTES
+from condafs.scheduler.allowances import Allowances
+from condafs.scheduler.announcer import Announcer
 from condafs.spec.canonical import digest_of, to_canonical
 from condafs.spec.credentials import mask_credentials, mask_in_place
 from condafs.spec.parse import parse
@@ -47,41 +42,31 @@ REMEMBERED_BYTES = 2048
 _BUILD_NAME_BYTES = 66  # digest, dash, and the separator before them
 
 
-class Follower(Protocol):
-    """Who acts on changed builds: the scheduler."""
-
-    def look_at(self, builds: Iterable[BuildName]) -> None:
-        """The state of these may have changed."""
-        ...
-
-
 class Intake:
-    """Takes what people ask for.
+    """Takes files.
 
     Args:
         catalog: Opened for writing.
-        follower: Told of changed builds.
-        settings: Directories, quotas.
+        announcer: Commits what changes builds and names.
+        allowances: What owners of files may do and have.
+        settings: Directories.
         clock: Unix seconds.
-        daemon_uid: User who may do everything, as root may.
     """
 
     def __init__(
         self,
         catalog: Catalog,
-        follower: Follower,
+        announcer: Announcer,
+        allowances: Allowances,
         settings: Settings,
         *,
         clock: Callable[[], float],
-        daemon_uid: int = 0,
     ) -> None:
-        privileged = frozenset({DAEMON.uid, 0, daemon_uid})
-        self._quotas = Quotas(settings, privileged)
-        self._policy = Policy(privileged, self._quotas.limits_of)
         self._catalog = catalog
-        self._follower = follower
+        self._announcer = announcer
+        self._allowances = allowances
+        self._policy = allowances.policy
         self._clock = clock
-        self._logbook = Logbook(settings.logs, clock)
         self._parsing = trio.CapacityLimiter(1)  # more threads would only wait for each other
         self._platform = machine_platform()
         # Each file is parsed when it is closed, to refuse it there, and a moment later when it is submitted.
@@ -92,12 +77,11 @@ class Intake:
 
     async def know(self, uid: int) -> None:
         """Find out which quotas a user has. What is asked about her without that goes by what is known."""
-        if not self._quotas.is_known(uid):
-            await trio.to_thread.run_sync(self._quotas.know, uid)
+        await self._allowances.know(uid)
 
     def limits_of(self, uid: int) -> Limits:
         """What a user may have."""
-        return self._quotas.limits_of(uid)
+        return self._allowances.limits_of(uid)
 
     def check(self, file_name: str, content: bytes, uid: int) -> Specification | None:
         """Whether that content of that owner could stand under that name now. Changes nothing; any thread may ask.
@@ -183,7 +167,9 @@ class Intake:
         refusal = error if isinstance(error, SpecificationError) else SpecificationError(str(error))
         text = mask_in_place(refusal.render(file.file_name))  # the caret stays where it points
         record = replace(file, refusal=text)
-        await self._change(partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from), author)
+        await self._announcer.commit(
+            partial(claims.refuse, file=record, now=self._clock(), moved_from=moved_from), author
+        )
         logger.info("%s: refused: %s", file.file_name, mask_credentials(str(error)))
         return refusal
 
@@ -205,7 +191,7 @@ class Intake:
                 logger.info(text, file.file_name, file.name, submission.moved_from, extra=about("", file.name))
                 return
         submit = partial(claims.submit, submission=submission, now=self._clock(), policy=self._policy)
-        await self._change(submit, author)
+        await self._announcer.commit(submit, author)
         build = f"{file.digest}-{file.name}"
         logger.info("%s: submitted by %s: %s", file.file_name, author, build, extra=about(build))
 
@@ -214,7 +200,9 @@ class Intake:
         if moved_from:
             await self.retire(moved_from, author)
         if content.strip():
-            await self._change(partial(claims.retire, file_name=file.file_name, now=self._clock(), note=file), author)
+            await self._announcer.commit(
+                partial(claims.retire, file_name=file.file_name, now=self._clock(), note=file), author
+            )
 
     async def note_refusal(self, file_name: str, author: Author) -> None:
         """A file was not let into place under that name: nothing changes, but the journal tells of it."""
@@ -233,7 +221,7 @@ class Intake:
             await self.know(environment.owner_uid)
         try:
             retry = partial(claims.retry, file_name=file_name, now=self._clock(), policy=self._policy)
-            await self._change(retry, author)
+            await self._announcer.commit(retry, author)
         except QuotaError as error:
             assert known  # noqa: S101 - what is not known is not tried
             raise await self._refuse(known, error, author) from None
@@ -244,99 +232,7 @@ class Intake:
 
     async def retire(self, file_name: str, author: Author = DAEMON) -> None:
         """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""
-        await self._change(partial(claims.retire, file_name=file_name, now=self._clock()), author)
-
-    async def roll_back(self, name: EnvironmentName, digest: SpecDigest, author: Author = DAEMON) -> None:
-        """Point a name at a published build of it, until a specification is written again.
-
-        Raises:
-            NotFoundError: No such environment or build.
-            ForbiddenError: The environment is retired, or is not the author's.
-        """
-        roll_back = partial(changes.roll_back, name=name, digest=digest, now=self._clock())
-        await self._change(self._by_owner(name, roll_back), author)
-
-    async def delete_build(self, build: BuildName, author: Author = DAEMON) -> None:
-        """Delete a build; it is invisible when this returns, its files go soon. One in the making is cancelled.
-
-        Raises:
-            NotFoundError: No such build.
-            ForbiddenError: It is the current one, or its environment is not the author's.
-        """
-        delete = partial(changes.delete, build=build, now=self._clock())
-        await self._change(self._by_owner(build.name, delete), author)
-
-    async def renew(self, build: BuildName, author: Author = DAEMON) -> None:
-        """Make a published build again in its place, because it is damaged.
-
-        Raises:
-            NotFoundError: No such build.
-            ForbiddenError: It never was published, or its environment is not the author's.
-            QuotaError: The author began as many builds today as may be.
-        """
-        await self.know(author.uid)
-
-        def renew(transaction: Transaction) -> Changes:
-            now = self._clock()
-            charge_build(transaction, author.uid, self.limits_of(author.uid), now)
-            return changes.renew(transaction, build, now)
-
-        await self._change(self._by_owner(build.name, renew), author)
-
-    async def pin(self, label: str, build: BuildName, gid: int, author: Author = DAEMON) -> None:
-        """Keep a published build from being deleted, until it is unpinned.
-
-        Args:
-            label: What its owner calls the pin.
-            build: The build.
-            gid: Group of its owner.
-            author: Its owner.
-
-        Raises:
-            NotFoundError: No such published build.
-            ForbiddenError: There is such a pin already.
-        """
-        record = PinRecord(label, build.digest, author.uid, gid, self._clock())
-        await self._catalog.write(partial(pins.pin, record=record), author)
-        logger.info("%s: pinned as %s by %s", build, label, author)
-
-    async def unpin(self, label: str, author: Author = DAEMON) -> None:
-        """Remove a pin; NotFoundError when there is none of that label."""
-        await self._catalog.write(partial(pins.unpin, label=label, now=self._clock()), author)
-        logger.info("the pin %s was removed by %s", label, author)
-
-    async def rename_pin(self, label: str, new_label: str, author: Author = DAEMON) -> None:
-        """Give a pin another label, and take that from who has it; NotFoundError when there is no such pin."""
-        await self._catalog.write(partial(pins.rename, label=label, new_label=new_label, now=self._clock()), author)
-
-    async def cancel(self, build: BuildName, author: Author = DAEMON) -> None:
-        """Cancel a build that is queued, waits or runs; nothing happens to any other.
-
-        Raises:
-            NotFoundError: No such build.
-            NotYoursError: Its environment is not the author's.
-        """
-        cancel = partial(changes.cancel, build=build, now=self._clock())
-        await self._change(self._by_owner(build.name, cancel), author)
-
-    def _by_owner(
-        self, name: EnvironmentName, function: Callable[[Transaction], Changes]
-    ) -> Callable[[Transaction], Changes]:
-        def checked(transaction: Transaction) -> Changes:
-            rights.require_owner(transaction, name, self._policy)
-            return function(transaction)
-
-        return checked
-
-    async def _change(self, function: Callable[[Transaction], Changes], author: Author) -> None:
-        with trio.CancelScope(shield=True):  # what is committed is told, or it would wait for the next start
-            changed = await self._catalog.write(function, author)
-            lines = [(record.build, describe(record)) for record in changed.builds]
-            lines += [(record.build, f"{record.name} {MOVED}") for record in changed.moved]
-            for build, text in lines:
-                logger.info("%s: %s", build, text, extra=about(build))
-            await self._logbook.note(lines)
-            self._follower.look_at([record.build for record in changed.builds])
+        await self._announcer.commit(partial(claims.retire, file_name=file_name, now=self._clock()), author)
 
 
 def _unparsed(file_name: str, content: bytes, mtime_ns: int) -> FileRecord:

@@ -14,7 +14,7 @@ from condafs.names import BuildName
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Ownership, refuse
 from condafs.tree.resolve import CANCELLABLE_STATES
 from condafs.tree.rights import Rights
-from condafs.tree.sources import Catalog, Intake
+from condafs.tree.sources import Catalog, Steering
 
 _SUFFIX = ".log"
 
@@ -76,19 +76,19 @@ class LogsDirectory(Directory):
     """`.logs`.
 
     Args:
-        catalog, intake: The rest of the house.
+        catalog, steering: The rest of the house.
         path: Where the logs are.
         ownership: Of the directory; its sticky bit keeps other people's builds from being cancelled.
         rights: Of this mount.
     """
 
-    __slots__ = ("_catalog", "_intake", "_ownership", "_path", "_rights")
+    __slots__ = ("_catalog", "_ownership", "_path", "_rights", "_steering")
     lifetimes = Lifetimes(attributes_seconds=1)
 
-    def __init__(self, catalog: Catalog, intake: Intake, path: Path, ownership: Ownership, rights: Rights) -> None:
+    def __init__(self, catalog: Catalog, steering: Steering, path: Path, ownership: Ownership, rights: Rights) -> None:
         self._rights = rights
         self._catalog = catalog
-        self._intake = intake
+        self._steering = steering
         self._path = path
         self._ownership = ownership
 
@@ -125,7 +125,7 @@ class LogsDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             record = snapshot.build(build.digest)
         if record is not None and record.state in CANCELLABLE_STATES:
-            await self._intake.cancel(build, Author(caller.uid))
+            await self._steering.cancel(build, Author(caller.uid))
         else:
             if record and not self._rights.may_act_for(caller.uid, record.owner_uid):
                 refuse(errno.EPERM, name)

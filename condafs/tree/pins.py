@@ -17,7 +17,7 @@ from condafs.tree.links import link_attributes
 from condafs.tree.node import Attributes, Caller, Directory, Link, Ownership, refuse
 from condafs.tree.resolve import resolve_target
 from condafs.tree.root import Places
-from condafs.tree.sources import Catalog, Intake
+from condafs.tree.sources import Catalog, Steering
 
 LABEL = re.compile(r"\w[\w.+@-]{0,127}", re.ASCII)
 """`foo@3f2a9c1d77e0`, `paper-2026`, and the temporary names of `ln -sfn`; no shell needs quotes for one."""
@@ -60,24 +60,24 @@ class PinsDirectory(Directory):
     """`.pins`.
 
     Args:
-        catalog, intake: The rest of the house.
+        catalog, steering: The rest of the house.
         places: Where absolute targets lead.
         ownership: Of the directory; its sticky bit keeps pins from all but their owners and root.
         settled: Waits until every file that was closed before now is submitted.
     """
 
-    __slots__ = ("_catalog", "_intake", "_ownership", "_places", "_settled")
+    __slots__ = ("_catalog", "_ownership", "_places", "_settled", "_steering")
 
     def __init__(
         self,
         catalog: Catalog,
-        intake: Intake,
+        steering: Steering,
         places: Places,
         ownership: Ownership,
         settled: Callable[[], Awaitable[None]],
     ) -> None:
         self._catalog = catalog
-        self._intake = intake
+        self._steering = steering
         self._places = places
         self._ownership = ownership
         self._settled = settled
@@ -110,12 +110,12 @@ class PinsDirectory(Directory):
         _require_label(name)
         build = self._meant(target)
         self._require_room(caller)
-        await self._intake.pin(name, build, caller.gid, Author(caller.uid))
+        await self._steering.pin(name, build, caller.gid, Author(caller.uid))
         return self.listed(name)
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Unpin."""
-        await self._intake.unpin(name, Author(caller.uid))
+        await self._steering.unpin(name, Author(caller.uid))
 
     async def rename(
         self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
@@ -127,7 +127,7 @@ class PinsDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             if snapshot.pin(new_name) and not may_replace:
                 refuse(errno.EEXIST, new_name)
-        await self._intake.rename_pin(name, new_name, Author(caller.uid))
+        await self._steering.rename_pin(name, new_name, Author(caller.uid))
 
     def _meant(self, target: str) -> BuildName:
         """`../foo` as seen from here; `foo` alone, which leads nowhere from here, can mean nothing else."""

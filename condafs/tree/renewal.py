@@ -12,7 +12,7 @@ from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, BuildName
 from condafs.tree.node import Changes, refuse
 from condafs.tree.resolve import resolve
-from condafs.tree.sources import Catalog, Intake
+from condafs.tree.sources import Catalog, Steering
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Renewal:
     """Who takes such wishes; `steward_uid` may have any build made again."""
 
     catalog: Catalog
-    intake: Intake
+    steering: Steering
     steward_uid: int
 
     async def ask(self, text: str, changes: Changes) -> None:
@@ -43,4 +43,4 @@ class Renewal:
             refuse(errno.ENOENT, text)
         if uid not in (0, self.steward_uid, record.owner_uid):
             refuse(errno.EPERM, text)
-        await self.intake.renew(build, Author(uid))
+        await self.steering.renew(build, Author(uid))

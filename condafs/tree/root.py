@@ -32,7 +32,7 @@ from condafs.tree.recent import Recent
 from condafs.tree.renewal import Renewal
 from condafs.tree.resolve import current_build, find_unpublished, resolve, resolve_target
 from condafs.tree.rights import Rights
-from condafs.tree.sources import Catalog, Intake, Snapshot
+from condafs.tree.sources import Catalog, Snapshot, Steering
 from condafs.tree.specs.removals import Removals
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Root(Directory):
     """`/envs` itself.
 
     Args:
-        catalog, intake: The rest of the house.
+        catalog, steering: The rest of the house.
         places: Where links lead.
         removals: Files that were removed a moment ago.
         ownership: Of this directory.
@@ -88,7 +88,6 @@ class Root(Directory):
         "_catalog",
         "_directories",
         "_exports",
-        "_intake",
         "_now",
         "_ownership",
         "_passing",
@@ -98,13 +97,14 @@ class Root(Directory):
         "_renewal",
         "_rights",
         "_settled",
+        "_steering",
     )
     lifetimes = Lifetimes(attributes_seconds=60)
 
     def __init__(  # noqa: PLR0913, PLR0917 - the root joins everything
         self,
         catalog: Catalog,
-        intake: Intake,
+        steering: Steering,
         places: Places,
         removals: Removals,
         ownership: Ownership,
@@ -117,7 +117,7 @@ class Root(Directory):
     ) -> None:
         self._catalog = catalog
         self._recent = Recent(catalog)
-        self._intake = intake
+        self._steering = steering
         self._places = places
         self._removals = removals
         self._ownership = ownership
@@ -127,7 +127,7 @@ class Root(Directory):
         self._settled = settled
         self._now = now
         self._passing: dict[str, PassingLink] = {}
-        self._renewal = Renewal(catalog, intake, ownership.uid)
+        self._renewal = Renewal(catalog, steering, ownership.uid)
 
     @property
     def key(self) -> bytes:
@@ -281,7 +281,7 @@ class Root(Directory):
                     raise
                 build = record.build
         logger.info("%s: to be deleted, says uid %d", build, caller.uid, extra=about(build))
-        await self._intake.delete_build(build, Author(caller.uid))
+        await self._steering.delete_build(build, Author(caller.uid))
 
     async def remove_directory(self, name: str) -> None:
         """The dot directories stay."""
@@ -294,7 +294,7 @@ class Root(Directory):
         if build.name != environment.name:
             msg = f"{environment.name} cannot point at {build}: that is a build of {build.name}"
             raise ForbiddenError(msg)
-        await self._intake.roll_back(environment.name, build.digest, author)
+        await self._steering.roll_back(environment.name, build.digest, author)
 
     def recall_passing(self, link: PassingLink) -> PassingLink:
         """A link in passing that another process was told of."""

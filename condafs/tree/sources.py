@@ -107,7 +107,7 @@ class Catalog(Protocol):
 
 
 class Intake(Protocol):
-    """Where everything that changes state goes in (scheduler.intake). The author is who asked."""
+    """Where what people do with files of `.specs` goes in (scheduler.intake). The author is who asked."""
 
     async def know(self, uid: int, /) -> None:
         """Find out which quotas a user has, before something is checked for her."""
@@ -150,6 +150,10 @@ class Intake(Protocol):
     async def retire(self, file_name: str, author: Author, /) -> None:
         """A file was removed."""
         ...
+
+
+class Steering(Protocol):
+    """Where what people do with builds and names goes in (scheduler.steering). The author is who asked."""
 
     async def roll_back(self, name: EnvironmentName, digest: SpecDigest, author: Author, /) -> None:
         """The name is to point at that build."""

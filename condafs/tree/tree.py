@@ -21,7 +21,7 @@ from condafs.tree.quota import QuotaDirectory
 from condafs.tree.recall import Recall
 from condafs.tree.rights import Rights
 from condafs.tree.root import Places, Root
-from condafs.tree.sources import Catalog, ExportSource, Intake, ProgressSource
+from condafs.tree.sources import Catalog, ExportSource, Intake, ProgressSource, Steering
 from condafs.tree.specs.owner import can_keep_owners
 from condafs.tree.specs.top import SpecsDirectory
 from condafs.tree.status import StatusDirectory
@@ -35,7 +35,7 @@ class Tree:
 
     Args:
         settings: Where things are, and modes.
-        catalog, intake, progress, exports: The rest of the house.
+        catalog, intake, steering, progress, exports: The rest of the house.
         now: Monotonic seconds.
 
     Raises:
@@ -47,6 +47,7 @@ class Tree:
         settings: Settings,
         catalog: Catalog,
         intake: Intake,
+        steering: Steering,
         progress: ProgressSource,
         exports: ExportSource,
         now: Callable[[], float] = time.monotonic,
@@ -64,14 +65,14 @@ class Tree:
         directories: dict[str, Directory] = {
             ".specs": self._specs,
             ".status": StatusDirectory(catalog, progress, exports, limits, read_only, self._specs, quota),
-            ".logs": LogsDirectory(catalog, intake, settings.logs, shared, rights),
+            ".logs": LogsDirectory(catalog, steering, settings.logs, shared, rights),
             ".history": history,
             ".exports": listing,
-            ".pins": PinsDirectory(catalog, intake, self._places, shared, self.settled),
+            ".pins": PinsDirectory(catalog, steering, self._places, shared, self.settled),
         }
         self.root = Root(
             catalog,
-            intake,
+            steering,
             self._places,
             self._specs.submissions.removals,
             shared,

@@ -48,7 +48,7 @@ async def open_place(settings: Settings, *, is_shared: bool = False) -> AsyncIte
     with Catalog.open(settings.catalog) as catalog:
         house, exports = assemble(settings, catalog), Reading()
         collector = Collector(catalog, settings, exports, is_shared=is_shared)
-        collector.serve(house.intake.delete_build)
+        collector.serve(house.steering.delete_build)
         house.scheduler._room = collector
         async with trio.open_nursery() as nursery:
             await nursery.start(house.scheduler.run)
@@ -195,7 +195,7 @@ async def test_the_files_of_a_deleted_build_stay_while_a_process_uses_them(
     async with open_place(settings) as place:
         first, _ = await published(place.house, "a", "b")
         with standing_in(place.house.prefix(first)):
-            await place.house.intake.delete_build(first)
+            await place.house.steering.delete_build(first)
             looks: set[float] = set()
             with trio.fail_after(10):
                 while len(looks) < 4:
@@ -215,7 +215,7 @@ async def test_a_deleted_build_that_is_used_is_published_as_it_was_when_it_is_wa
         first, _ = await published(place.house, "a", "b")
         inode = place.house.prefix(first).stat().st_ino
         with standing_in(place.house.prefix(first)):
-            await place.house.intake.delete_build(first)
+            await place.house.steering.delete_build(first)
             await place.house.write("foo.yaml", specification("foo", "zz-a"))
             await place.house.until(first, BuildState.READY)
         assert place.house.current("foo") == first.digest
@@ -223,7 +223,7 @@ async def test_a_deleted_build_that_is_used_is_published_as_it_was_when_it_is_wa
         record = place.house.build(first)
         assert record
         assert record.generation == 1
-        await place.house.intake.roll_back(EnvironmentName("foo"), first.digest)
+        await place.house.steering.roll_back(EnvironmentName("foo"), first.digest)
 
 
 async def test_a_removal_that_had_begun_before_a_crash_waits_for_nobody(settings: Settings) -> None:
@@ -234,7 +234,7 @@ async def test_a_removal_that_had_begun_before_a_crash_waits_for_nobody(settings
         with subprocess.Popen(["sleep", "1000"], env=environment) as process:  # noqa: ASYNC220 - at once
             try:
                 prefix.rename(prefix.with_name(f".{prefix.name}.trash-00"))
-                await place.house.intake.delete_build(first)
+                await place.house.steering.delete_build(first)
                 await place.house.until(first, None)
             finally:
                 process.kill()

@@ -14,8 +14,12 @@ from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.catalog.store import Catalog
 from condafs.config import Settings, machine_platform
 from condafs.names import BuildName, EnvironmentName, SpecDigest
+from condafs.scheduler.allowances import Allowances
+from condafs.scheduler.announcer import Announcer
 from condafs.scheduler.intake import Intake
+from condafs.scheduler.logbook import Logbook
 from condafs.scheduler.scheduler import Scheduler
+from condafs.scheduler.steering import Steering
 from condafs.spec.canonical import digest_of
 from condafs.spec.parse import parse
 
@@ -123,6 +127,7 @@ class House:
     catalog: Catalog
     scheduler: Scheduler
     intake: Intake
+    steering: Steering
     exports: "ScriptedExports"
 
     async def write(self, file_name: str, content: bytes, uid: int = 1000) -> BuildName:
@@ -131,6 +136,13 @@ class House:
         path.write_bytes(content)
         await self.intake.submit(file_name, content, path.stat().st_mtime_ns, uid)
         return build_for(content, file_name)
+
+    async def ready(self, file_name: str, content: bytes, uid: int = 1000) -> BuildName:
+        """Write a file, and wait until what it describes is published and nothing is left to do."""
+        build = await self.write(file_name, content, uid)
+        await self.until(build, BuildState.READY)
+        await self.idle()
+        return build
 
     def environment(self, name: str) -> EnvironmentRecord | None:
         with self.catalog.snapshot() as snapshot:
@@ -225,8 +237,13 @@ def assemble(
     clock, runner = Clock(), runner or ScriptedRunner()
     exports = ScriptedExports()
     scheduler = Scheduler(catalog, runner, settings, exports, clock=clock, uniform=lambda low, high: (low + high) / 2)
-    intake = Intake(catalog, scheduler, settings, clock=clock, daemon_uid=daemon_uid)
-    return House(settings, clock, runner, catalog, scheduler, intake, exports)
+    announcer, allowances = (
+        Announcer(catalog, scheduler, Logbook(settings.logs, clock)),
+        Allowances(settings, daemon_uid),
+    )
+    intake = Intake(catalog, announcer, allowances, settings, clock=clock)
+    steering = Steering(catalog, announcer, allowances, clock=clock)
+    return House(settings, clock, runner, catalog, scheduler, intake, steering, exports)
 
 
 @asynccontextmanager

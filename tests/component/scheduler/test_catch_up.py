@@ -41,7 +41,7 @@ async def test_a_rollback_holds_when_the_file_is_as_it_was_or_only_touched(setti
         await house.until(first, BuildState.READY)
         second = await house.write("foo.yaml", specification("foo", "b"))
         await house.until(second, BuildState.READY)
-        await house.intake.roll_back(first.name, first.digest)
+        await house.steering.roll_back(first.name, first.digest)
     os.utime(settings.specs / "foo.yaml", ns=(1, 1))
     async with open_house(settings) as house:
         assert find_difference(house.catalog, settings.specs).changed == ("foo.yaml",)

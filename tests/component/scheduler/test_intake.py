@@ -1,13 +1,10 @@
-from pathlib import Path
-
 import pytest
 import trio
 import trio.testing
 
 from condafs.catalog.events import DAEMON, Author
 from condafs.catalog.records import BuildState
-from condafs.config import Settings
-from condafs.errors import ForbiddenError, NotFoundError, SpecificationError
+from condafs.errors import NotFoundError, SpecificationError
 from condafs.names import BuildName, EnvironmentName
 from condafs.spec.image import DEFAULT_IMAGE, ImageSettings
 from tests.component.scheduler.scripted import (
@@ -15,16 +12,8 @@ from tests.component.scheduler.scripted import (
     UNSATISFIABLE,
     House,
     build_for,
-    open_house,
     specification,
 )
-
-
-async def _ready(house: House, file_name: str, content: bytes) -> BuildName:
-    build = await house.write(file_name, content)
-    await house.until(build, BuildState.READY)
-    await house.idle()
-    return build
 
 
 async def test_the_log_is_there_when_a_submission_returns(house: House) -> None:
@@ -34,7 +23,7 @@ async def test_the_log_is_there_when_a_submission_returns(house: House) -> None:
 
 
 async def test_the_same_bytes_again_make_nothing(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo"))
+    await house.ready("foo.yaml", specification("foo"))
     before = house.environment("foo")
     await house.write("foo.yaml", b"# a comment\n" + specification("foo"))
     assert house.environment("foo") == before
@@ -42,14 +31,14 @@ async def test_the_same_bytes_again_make_nothing(house: House) -> None:
 
 
 async def test_the_journal_names_who_asked(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo"))
-    second = await _ready(house, "foo.yaml", specification("foo", "other"))
+    first = await house.ready("foo.yaml", specification("foo"))
+    second = await house.ready("foo.yaml", specification("foo", "other"))
     web, ann = Author(0, "ci"), Author(1000)
-    await house.intake.roll_back(first.name, first.digest, web)
-    await house.intake.delete_build(second, ann)
+    await house.steering.roll_back(first.name, first.digest, web)
+    await house.steering.delete_build(second, ann)
     house.runner.hold()
     third = await house.write("foo.yaml", specification("foo", "third"))
-    await house.intake.cancel(third, web)
+    await house.steering.cancel(third, web)
     with pytest.raises(SpecificationError):
         await house.intake.submit("foo.yaml", b"name: a/b\n", 5, 1000, web)
     await house.intake.note_refusal("bar.yaml", ann)
@@ -84,7 +73,7 @@ def _image(house: House, name: str) -> ImageSettings:
 
 
 async def test_another_image_is_remembered_and_builds_nothing(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo"))
+    await house.ready("foo.yaml", specification("foo"))
     before = house.environment("foo")
     assert _image(house, "foo") == DEFAULT_IMAGE
     await house.write("foo.yaml", specification("foo") + IMAGE)
@@ -99,21 +88,21 @@ async def test_another_image_is_remembered_and_builds_nothing(house: House) -> N
 
 
 async def test_a_refused_document_leaves_the_image_of_the_last_one(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo") + IMAGE)
+    await house.ready("foo.yaml", specification("foo") + IMAGE)
     with pytest.raises(SpecificationError, match="absolute path"):
         await house.write("foo.yaml", specification("foo") + b"image: {workdir: srv}\n")
     assert _image(house, "foo") == SETTINGS
 
 
 async def test_an_image_goes_along_when_its_file_is_renamed_and_stays_when_it_is_retired(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo") + IMAGE)
+    build = await house.ready("foo.yaml", specification("foo") + IMAGE)
     await house.intake.rename("foo.yaml", "other.yaml", specification("foo") + IMAGE, 5, 1000)
     assert _image(house, "foo") == SETTINGS
     await house.intake.rename("other.yaml", "foo.yaml", specification("foo") + b"image: {base: none}\n", 5, 1000)
     assert _image(house, "foo") == ImageSettings(base="none")
     await house.intake.retire("foo.yaml")
     assert _image(house, "foo") == ImageSettings(base="none")
-    await house.intake.delete_build(build)
+    await house.steering.delete_build(build)
     await house.until(build, None)
     await house.idle()
     assert house.environment("foo") is None
@@ -121,15 +110,15 @@ async def test_an_image_goes_along_when_its_file_is_renamed_and_stays_when_it_is
 
 
 async def test_a_rollback_keeps_the_image_of_the_latest_document(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
-    await _ready(house, "foo.yaml", specification("foo", "b") + IMAGE)
-    await house.intake.roll_back(first.name, first.digest)
+    first = await house.ready("foo.yaml", specification("foo", "a"))
+    await house.ready("foo.yaml", specification("foo", "b") + IMAGE)
+    await house.steering.roll_back(first.name, first.digest)
     assert _image(house, "foo") == SETTINGS
 
 
 async def test_writing_an_earlier_specification_is_a_rollback_at_once(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
-    await _ready(house, "foo.yaml", specification("foo", "b"))
+    first = await house.ready("foo.yaml", specification("foo", "a"))
+    await house.ready("foo.yaml", specification("foo", "b"))
     await house.write("foo.yaml", specification("foo", "a"))
     record = house.environment("foo")
     assert record
@@ -138,7 +127,7 @@ async def test_writing_an_earlier_specification_is_a_rollback_at_once(house: Hou
 
 
 async def test_a_refused_file_is_remembered_with_the_reason_and_its_environment_stays(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo"))
+    build = await house.ready("foo.yaml", specification("foo"))
     with pytest.raises(SpecificationError):
         await house.write("foo.yaml", b"name: foo\nchanels: [zz]\n")
     with house.catalog.snapshot() as snapshot:
@@ -155,7 +144,7 @@ async def test_a_refused_file_is_remembered_with_the_reason_and_its_environment_
 
 
 async def test_a_refused_file_that_is_removed_retires_what_it_described(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo"))
+    await house.ready("foo.yaml", specification("foo"))
     with pytest.raises(SpecificationError):
         await house.write("foo.yaml", b"name: [foo\n")
     await house.intake.retire("foo.yaml")
@@ -165,7 +154,7 @@ async def test_a_refused_file_that_is_removed_retires_what_it_described(house: H
 
 
 async def test_two_files_cannot_claim_one_name(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo"))
+    await house.ready("foo.yaml", specification("foo"))
     content = specification("foo", "other")
     with pytest.raises(SpecificationError, match=r"foo\.yaml"):
         house.intake.check("bar.yaml", content, 1000)
@@ -183,7 +172,7 @@ async def test_two_files_cannot_claim_one_name(house: House) -> None:
 
 
 async def test_removing_a_refused_second_file_leaves_the_first_one_alone(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo"))
+    build = await house.ready("foo.yaml", specification("foo"))
     with pytest.raises(SpecificationError):
         await house.intake.submit("bar.yaml", specification("foo", "other"), 1, 1000)
     await house.intake.retire("bar.yaml")
@@ -204,10 +193,10 @@ async def test_checking_changes_nothing(house: House) -> None:
 
 
 async def test_a_renamed_file_takes_its_claim_along_and_a_rollback_holds(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    first = await house.ready("foo.yaml", specification("foo", "a"))
     content = specification("foo", "b")
-    await _ready(house, "foo.yaml", content)
-    await house.intake.roll_back(first.name, first.digest)
+    await house.ready("foo.yaml", content)
+    await house.steering.roll_back(first.name, first.digest)
     await house.intake.rename("foo.yaml", "other.yaml", content, 5, 1000)
     record = house.environment("foo")
     assert record
@@ -218,7 +207,7 @@ async def test_a_renamed_file_takes_its_claim_along_and_a_rollback_holds(house: 
 
 async def test_a_file_named_by_its_stem_describes_another_environment_after_a_rename(house: House) -> None:
     content = b"dependencies: [zz-pure]\nchannels: [zz]\n"
-    build = await _ready(house, "foo.yaml", content)
+    build = await house.ready("foo.yaml", content)
     await house.intake.rename("foo.yaml", "bar.yaml", content, 5, 1000)
     other = build_for(content, "bar.yaml")
     await house.until(other, BuildState.READY)
@@ -231,8 +220,8 @@ async def test_a_file_named_by_its_stem_describes_another_environment_after_a_re
 
 async def test_a_file_renamed_over_another_releases_what_that_one_described(house: House) -> None:
     foo, bar = specification("foo"), specification("bar")
-    await _ready(house, "foo.yaml", foo)
-    build = await _ready(house, "bar.yaml", bar)
+    await house.ready("foo.yaml", foo)
+    build = await house.ready("bar.yaml", bar)
     await house.intake.rename("bar.yaml", "foo.yaml", bar, 5, 1000)
     retired, moved = house.environment("foo"), house.environment("bar")
     assert retired
@@ -242,7 +231,7 @@ async def test_a_file_renamed_over_another_releases_what_that_one_described(hous
 
 
 async def test_a_rename_that_is_refused_retires_what_the_file_described(house: House) -> None:
-    await _ready(house, "foo.yaml", specification("foo"))
+    await house.ready("foo.yaml", specification("foo"))
     with pytest.raises(SpecificationError):
         await house.intake.rename("foo.yaml", "bar.yaml", b"name: a/b\n", 5, 1000)
     record = house.environment("foo")
@@ -251,8 +240,8 @@ async def test_a_rename_that_is_refused_retires_what_the_file_described(house: H
 
 
 async def test_a_file_that_describes_another_name_from_now_on_retires_the_old_one(house: House) -> None:
-    await _ready(house, "env.yaml", specification("foo"))
-    await _ready(house, "env.yaml", specification("bar"))
+    await house.ready("env.yaml", specification("foo"))
+    await house.ready("env.yaml", specification("bar"))
     retired = house.environment("foo")
     assert retired
     assert retired.is_retired
@@ -261,7 +250,7 @@ async def test_a_file_that_describes_another_name_from_now_on_retires_the_old_on
 
 async def test_a_list_that_becomes_a_note_retires_what_it_described(house: House) -> None:
     content = b"@EXPLICIT\nhttps://zz.example/noarch/zz-pure-1-0.conda\n"
-    await _ready(house, "foo.txt", content)
+    await house.ready("foo.txt", content)
     await house.intake.submit("foo.txt", b"just a note\n", 5, 1000)
     record = house.environment("foo")
     assert record
@@ -296,9 +285,9 @@ async def _until_building(house: House, build: BuildName) -> int:
 
 
 async def test_touching_never_changes_what_is_wanted(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
-    second = await _ready(house, "foo.yaml", specification("foo", "b"))
-    await house.intake.roll_back(first.name, first.digest)
+    first = await house.ready("foo.yaml", specification("foo", "a"))
+    second = await house.ready("foo.yaml", specification("foo", "b"))
+    await house.steering.roll_back(first.name, first.digest)
     await house.intake.retry("foo.yaml")
     assert house.current("foo") == first.digest
     assert house.state(second) is BuildState.READY
@@ -310,7 +299,7 @@ async def test_touching_what_is_not_known_is_nothing(house: House) -> None:
 
 
 async def test_retiring_cancels_what_is_built_and_keeps_what_was(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    first = await house.ready("foo.yaml", specification("foo", "a"))
     house.runner.hold()
     second = await house.write("foo.yaml", specification("foo", "b"))
     await house.runner.wait_until(lambda: bool(house.runner.at_work))
@@ -324,83 +313,14 @@ async def test_retiring_cancels_what_is_built_and_keeps_what_was(house: House) -
 
 
 async def test_a_retired_environment_comes_back_with_its_file_and_its_numbers(house: House) -> None:
-    first = await _ready(house, "foo.yaml", specification("foo", "a"))
+    first = await house.ready("foo.yaml", specification("foo", "a"))
     await house.intake.retire("foo.yaml")
-    second = await _ready(house, "foo.yaml", specification("foo", "b"))
+    second = await house.ready("foo.yaml", specification("foo", "b"))
     record = house.build(second)
     assert record
     assert record.generation == 2
     with pytest.raises(NotFoundError):
-        await house.intake.roll_back(EnvironmentName("bar"), first.digest)
-
-
-async def test_a_retired_environment_cannot_be_rolled_back(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo"))
-    await house.intake.retire("foo.yaml")
-    with pytest.raises(ForbiddenError, match="retired"):
-        await house.intake.roll_back(build.name, build.digest)
-
-
-async def test_a_rollback_needs_a_published_build_of_that_name(house: House) -> None:
-    foo = await _ready(house, "foo.yaml", specification("foo"))
-    bar = await _ready(house, "bar.yaml", specification("bar"))
-    house.runner.outcomes = [UNSATISFIABLE]
-    failed = await house.write("foo.yaml", specification("foo", "b"))
-    await house.until(failed, BuildState.FAILED)
-    for build in (bar, failed):
-        with pytest.raises(NotFoundError):
-            await house.intake.roll_back(foo.name, build.digest)
-
-
-async def test_a_rollback_holds_over_a_restart(settings: Settings) -> None:
-    async with open_house(settings) as house:
-        first = await _ready(house, "foo.yaml", specification("foo", "a"))
-        await _ready(house, "foo.yaml", specification("foo", "b"))
-        await house.intake.roll_back(first.name, first.digest)
-    async with open_house(settings) as house:
-        await house.idle()
-        assert house.current("foo") == first.digest
-
-
-async def test_the_current_build_cannot_be_deleted(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo"))
-    with pytest.raises(ForbiddenError, match="roll back"):
-        await house.intake.delete_build(build)
-    assert house.state(build) is BuildState.READY
-
-
-async def test_what_a_file_describes_cannot_be_deleted_when_it_failed(house: House) -> None:
-    house.runner.outcomes = [UNSATISFIABLE]
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.until(build, BuildState.FAILED)
-    with pytest.raises(ForbiddenError, match=r"foo\.yaml"):
-        await house.intake.delete_build(build)
-
-
-async def test_the_last_build_of_a_retired_environment_takes_its_name_along(house: House) -> None:
-    build = await _ready(house, "foo.yaml", specification("foo"))
-    await house.intake.retire("foo.yaml")
-    await house.intake.delete_build(build)
-    await house.until(build, None)
-    await house.idle()
-    assert house.environment("foo") is None
-    assert not any(Path(house.settings.builds).iterdir())  # noqa: ASYNC240 - a quick look
-
-
-async def test_deleting_a_build_in_the_making_cancels_it(house: House) -> None:
-    house.runner.hold()
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.runner.wait_until(lambda: bool(house.runner.at_work))
-    await house.intake.delete_build(build)
-    assert house.state(build) is BuildState.CANCELLED
-
-
-async def test_unknown_builds_are_not_found(house: House) -> None:
-    build = build_for(specification("foo"))
-    with pytest.raises(NotFoundError):
-        await house.intake.delete_build(build)
-    with pytest.raises(NotFoundError):
-        await house.intake.cancel(build)
+        await house.steering.roll_back(EnvironmentName("bar"), first.digest)
 
 
 async def test_a_thousand_specifications_at_once_are_all_accepted_and_built_once(house: House) -> None:

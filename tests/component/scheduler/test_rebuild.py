@@ -129,7 +129,7 @@ async def test_a_roll_back_holds(settings: Settings) -> None:
     builds = await three_generations(settings)
     async with open_house(settings) as house:
         house.clock.now = time.time()
-        await house.intake.roll_back(builds[0].name, builds[0].digest)
+        await house.steering.roll_back(builds[0].name, builds[0].digest)
     before = known(settings)
     (settings.catalog / "data.mdb").write_bytes(b"garbage" * 10_000)
     rebuilt = rebuild_catalog(settings, owner_of)
@@ -154,7 +154,7 @@ async def test_without_logs_generations_follow_the_order_of_the_builds(settings:
 async def test_a_deleted_generation_leaves_its_number_free(settings: Settings) -> None:
     builds = await three_generations(settings)
     async with open_house(settings) as house:
-        await house.intake.delete_build(builds[1])
+        await house.steering.delete_build(builds[1])
         await house.until(builds[1], None)
     shutil.rmtree(settings.catalog)
     rebuild_catalog(settings, owner_of)

@@ -28,7 +28,7 @@ async def made(house: House, content: bytes) -> BuildName:
 async def test_it_is_the_generation_that_it_was_and_current_again(house: House) -> None:
     first, second = await made(house, specification("foo", "zz-1")), await made(house, specification("foo", "zz-2"))
     house.runner.hold()
-    await house.intake.renew(second)
+    await house.steering.renew(second)
     await house.until(second, BuildState.BUILDING)
     assert house.current("foo") is None
     house.runner.release()
@@ -46,7 +46,7 @@ async def test_it_is_the_generation_that_it_was_and_current_again(house: House) 
 async def test_its_lock_is_handed_to_the_builder_and_kept_until_it_is_published(house: House) -> None:
     build = await made(house, specification("foo"))
     house.runner.outcomes = [Failed(FailureKind.NETWORK, "no route")]
-    await house.intake.renew(build)
+    await house.steering.renew(build)
     await house.until_tried(build, 1, BuildState.WAITING)
     assert house.runner.requests[-1].lock == LOCK
     assert not house.prefix(build).exists()
@@ -60,7 +60,7 @@ async def test_its_lock_is_handed_to_the_builder_and_kept_until_it_is_published(
 async def test_when_its_packages_are_gone_the_next_try_solves_anew(house: House) -> None:
     build = await made(house, specification("foo"))
     house.runner.outcomes = [UNSATISFIABLE]
-    await house.intake.renew(build)
+    await house.steering.renew(build)
     await house.until(build, BuildState.FAILED)
     await house.intake.retry("foo.yaml")
     await house.until(build, BuildState.READY)
@@ -71,7 +71,7 @@ async def test_when_its_packages_are_gone_the_next_try_solves_anew(house: House)
 async def test_a_damaged_lock_is_not_believed(house: House) -> None:
     build = await made(house, specification("foo"))
     (house.prefix(build) / "conda-meta/condafs.lock").write_text("version: 8\n")
-    await house.intake.renew(build)
+    await house.steering.renew(build)
     await house.until(build, BuildState.READY)
     await house.idle()
     assert house.runner.requests[-1].lock == ""
@@ -80,7 +80,7 @@ async def test_a_damaged_lock_is_not_believed(house: House) -> None:
 async def test_an_old_generation_is_made_again_although_nobody_wants_it(house: House) -> None:
     first, second = await made(house, specification("foo", "zz-1")), await made(house, specification("foo", "zz-2"))
     house.runner.hold()
-    await house.intake.renew(first)
+    await house.steering.renew(first)
     await house.write("foo.yaml", specification("foo", "zz-3"))
     house.runner.release()
     await house.idle([first])
@@ -94,6 +94,6 @@ async def test_what_was_never_published_is_not_made_again(house: House) -> None:
     build = await house.write("foo.yaml", specification("foo"))
     await house.until(build, BuildState.FAILED)
     with pytest.raises(ForbiddenError, match="never published"):
-        await house.intake.renew(build)
+        await house.steering.renew(build)
     with pytest.raises(NotFoundError):
-        await house.intake.renew(build_for(specification("bar")))
+        await house.steering.renew(build_for(specification("bar")))

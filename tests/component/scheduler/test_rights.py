@@ -1,4 +1,4 @@
-"""What the intake refuses, and to whom."""
+"""What is refused to whom, of what comes in and of what is steered."""
 
 import os
 from collections.abc import AsyncIterator
@@ -20,10 +20,7 @@ ANN, BOB = 1000, 3_999_999_999  # nobody is called so
 
 
 async def ready(house: House, name: str, *packages: str, uid: int = ANN) -> BuildName:
-    build = await house.write(f"{name}.yaml", specification(name, *packages), uid)
-    await house.until(build, BuildState.READY)
-    await house.idle()
-    return build
+    return await house.ready(f"{name}.yaml", specification(name, *packages), uid)
 
 
 def refusal(house: House, file_name: str) -> str:
@@ -38,17 +35,17 @@ async def test_nobody_steers_what_is_anothers(house: House) -> None:
     house.runner.hold()
     third = await house.write("foo.yaml", specification("foo", "three"), ANN)
     for attempt in (
-        house.intake.roll_back(first.name, first.digest, Author(BOB)),
-        house.intake.delete_build(first, Author(BOB)),
-        house.intake.delete_build(third, Author(BOB, "ann")),
-        house.intake.cancel(third, Author(BOB)),
+        house.steering.roll_back(first.name, first.digest, Author(BOB)),
+        house.steering.delete_build(first, Author(BOB)),
+        house.steering.delete_build(third, Author(BOB, "ann")),
+        house.steering.cancel(third, Author(BOB)),
     ):
         with pytest.raises(NotYoursError):
             await attempt
     assert house.state(first) is BuildState.READY
     await house.until(third, BuildState.BUILDING)
-    await house.intake.cancel(third, Author(ANN))
-    await house.intake.roll_back(first.name, first.digest, Author(0))
+    await house.steering.cancel(third, Author(ANN))
+    await house.steering.roll_back(first.name, first.digest, Author(0))
     assert house.current("foo") == first.digest
 
 
@@ -56,7 +53,7 @@ async def test_the_daemons_user_may_do_everything(settings: Settings) -> None:
     async with open_house(settings, daemon_uid=BOB) as house:
         first = await ready(house, "foo", "one")
         await ready(house, "foo", "two")
-        await house.intake.delete_build(first, Author(BOB))
+        await house.steering.delete_build(first, Author(BOB))
 
 
 async def test_a_file_that_describes_what_is_anothers_says_whose_it_is(house: House) -> None:
@@ -99,12 +96,12 @@ async def test_a_try_too_many_is_refused_and_says_so_until_there_is_another(limi
 async def test_having_a_build_made_again_is_its_owners_and_one_of_the_day(limited: House) -> None:
     build = await ready(limited, "foo")
     with pytest.raises(NotYoursError):
-        await limited.intake.renew(build, Author(BOB))
-    await limited.intake.renew(build, Author(ANN))
+        await limited.steering.renew(build, Author(BOB))
+    await limited.steering.renew(build, Author(ANN))
     await limited.until(build, BuildState.READY)
     with pytest.raises(QuotaError, match="you began 2 of 2 builds of today"):
-        await limited.intake.renew(build, Author(ANN))
-    await limited.intake.renew(build, Author(0))
+        await limited.steering.renew(build, Author(ANN))
+    await limited.steering.renew(build, Author(0))
     await limited.until(build, BuildState.READY)
 
 

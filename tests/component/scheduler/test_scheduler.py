@@ -208,7 +208,7 @@ async def test_a_rollback_holds_against_a_build_in_the_making(house: House) -> N
     house.runner.hold()
     second = await house.write("foo.yaml", specification("foo", "b"))
     await house.runner.wait_until(lambda: bool(house.runner.at_work))
-    await house.intake.roll_back(first.name, first.digest)
+    await house.steering.roll_back(first.name, first.digest)
     house.runner.release()
     await house.until(second, BuildState.READY)
     assert house.current("foo") == first.digest
@@ -221,7 +221,7 @@ async def test_cancelling_kills_the_builder_and_removes_the_prefix(house: House)
     house.runner.hold()
     build = await house.write("foo.yaml", specification("foo"))
     await house.runner.wait_until(lambda: bool(house.runner.at_work))
-    await house.intake.cancel(build)
+    await house.steering.cancel(build)
     assert house.state(build) is BuildState.CANCELLED
     await house.idle()
     assert house.runner.cancelled == [str(build)]
@@ -235,7 +235,7 @@ async def test_a_cancelled_build_that_is_written_again_waits_for_its_old_builder
     build = await house.write("foo.yaml", content)
     await house.runner.wait_until(lambda: bool(house.runner.at_work))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(house.intake.cancel, build)
+        nursery.start_soon(house.steering.cancel, build)
         nursery.start_soon(house.write, "foo.yaml", content)
     house.runner.release()
     await house.write("foo.yaml", content)
@@ -249,7 +249,7 @@ async def test_a_deleted_build_loses_prefix_log_and_record(house: House) -> None
     second = await house.write("foo.yaml", specification("foo", "b"))
     await house.until(second, BuildState.READY)
     await house.idle()
-    await house.intake.delete_build(first)
+    await house.steering.delete_build(first)
     await house.until(first, None)
     await house.idle()
     assert not house.prefix(first).exists()
@@ -262,7 +262,7 @@ async def test_a_build_whose_export_is_read_keeps_its_files_until_it_is_closed(h
     await house.until(first, BuildState.READY)
     await house.until(await house.write("foo.yaml", specification("foo", "zz-other")), BuildState.READY)
     house.exports.read[first] = trio.Event()
-    await house.intake.delete_build(first)
+    await house.steering.delete_build(first)
     await trio.testing.wait_all_tasks_blocked(0.01)
     assert house.prefix(first).is_dir()
     assert house.state(first) is BuildState.DELETING
@@ -280,7 +280,7 @@ async def test_a_deleted_build_that_is_written_again_is_made_again_with_a_new_nu
     await house.until(first, BuildState.READY)
     second = await house.write("foo.yaml", specification("foo", "b"))
     await house.until(second, BuildState.READY)
-    await house.intake.delete_build(first)
+    await house.steering.delete_build(first)
     await house.write("foo.yaml", content)
     await house.until(first, BuildState.READY)
     record = house.build(first)
@@ -373,7 +373,7 @@ async def test_what_a_crash_left_among_the_builds_is_cleared_away(settings: Sett
         runner.hold()
         bad = await house.write("bar.yaml", specification("bar"))
         await runner.wait_until(lambda: bool(runner.at_work))
-        await house.intake.cancel(bad)
+        await house.steering.cancel(bad)
         await house.idle()
     house.prefix(bad).mkdir()  # as if the daemon had been killed before it removed it
     trash = settings.builds / f".{good}.trash-0123abcd"

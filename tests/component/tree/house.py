@@ -125,10 +125,10 @@ class FakeExport:
 
 @dataclass
 class House:
-    """Catalog, intake and scheduler in one. A file is refused when it contains `BAD`, and built when it is not.
+    """Catalog, intake, steering and scheduler. A file is refused when it contains `BAD`, and built when it does not.
 
     Attributes:
-        calls: What was asked of the intake, as (verb, subject, ...).
+        calls: What was asked of intake and steering, as (verb, subject, ...).
         authors: Who asked, for each of the calls.
         held: Builds whose exports are open, one for each.
         full: How often the catalog is full before there is room.
@@ -279,4 +279,4 @@ def make_house(directory: Path) -> House:
 
 def make_tree(house: House) -> Tree:
     """A tree of that house."""
-    return Tree(house.settings, house, house, house, house)
+    return Tree(house.settings, house, house, house, house, house)

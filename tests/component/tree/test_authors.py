@@ -1,4 +1,4 @@
-"""Who did it and on whose behalf: what the intake is told for the journal, and the file that shows the journal."""
+"""Who did it and on whose behalf: what the house is told for the journal, and the file that shows the journal."""
 
 import json
 import os

@@ -152,7 +152,7 @@ async def test_paths_below_the_mount_point_are_targets_too(house: House, tree: T
 
 async def test_a_link_in_passing_lives_for_a_minute(house: House, builds: list[BuildName]) -> None:
     clock = [0.0]
-    tree = Tree(house.settings, house, house, house, house, now=lambda: clock[0])
+    tree = Tree(house.settings, house, house, house, house, house, now=lambda: clock[0])
     await tree.root.make_symlink("tmp", str(builds[0]), OWNER)
     clock[0] = PASSING_SECONDS - 1
     assert await exists(tree, "tmp")

@@ -408,7 +408,7 @@ async def test_a_link_is_never_a_specification(specs: Directory) -> None:
 async def test_owner_and_mode_survive_a_restart(house: House, specs: Directory, tree: Tree) -> None:
     file = await write(specs, "foo.yaml", b"good")
     await file.change(Changes(uid=7, gid=8, permissions=0o604))
-    again = await Tree(house.settings, house, house, house, house).root.child(".specs")
+    again = await Tree(house.settings, house, house, house, house, house).root.child(".specs")
     assert isinstance(again, Directory)
     attributes = (await node_of(again, "foo.yaml")).attributes()
     assert (attributes.uid, attributes.gid, stat.S_IMODE(attributes.mode)) == (7, 8, 0o604)
