@@ -46,10 +46,10 @@ class Place:
 @asynccontextmanager
 async def open_place(settings: Settings, *, is_shared: bool = False) -> AsyncIterator[Place]:
     with Catalog.open(settings.catalog) as catalog:
-        house, exports = assemble(settings, catalog), Reading()
+        exports = Reading()
         collector = Collector(catalog, settings, exports, is_shared=is_shared)
+        house = assemble(settings, catalog, room=collector)
         collector.serve(house.steering.delete_build)
-        house.scheduler._room = collector
         async with trio.open_nursery() as nursery:
             await nursery.start(house.scheduler.run)
             yield Place(house, collector, exports)

@@ -18,6 +18,7 @@ from condafs.scheduler.allowances import Allowances
 from condafs.scheduler.announcer import Announcer
 from condafs.scheduler.intake import Intake
 from condafs.scheduler.logbook import Logbook
+from condafs.scheduler.room import Room
 from condafs.scheduler.scheduler import Scheduler
 from condafs.scheduler.steering import Steering
 from condafs.spec.canonical import digest_of
@@ -231,12 +232,19 @@ class ScriptedExports:
 
 
 def assemble(
-    settings: Settings, catalog: Catalog, runner: ScriptedRunner | None = None, *, daemon_uid: int = 0
+    settings: Settings,
+    catalog: Catalog,
+    runner: ScriptedRunner | None = None,
+    *,
+    daemon_uid: int = 0,
+    room: Room | None = None,
 ) -> House:
     """A house whose scheduler does not run yet."""
     clock, runner = Clock(), runner or ScriptedRunner()
     exports = ScriptedExports()
-    scheduler = Scheduler(catalog, runner, settings, exports, clock=clock, uniform=lambda low, high: (low + high) / 2)
+    scheduler = Scheduler(
+        catalog, runner, settings, exports, clock=clock, uniform=lambda low, high: (low + high) / 2, room=room
+    )
     announcer, allowances = (
         Announcer(catalog, scheduler, Logbook(settings.logs, clock)),
         Allowances(settings, daemon_uid),

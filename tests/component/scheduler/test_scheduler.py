@@ -6,7 +6,6 @@ import pytest
 import trio
 import trio.testing
 
-from condafs.builder.protocol import Failed, FailureKind
 from condafs.builder.runner import Runner
 from condafs.catalog import attempts, changes
 from condafs.catalog.reader import Snapshot
@@ -37,32 +36,6 @@ async def test_a_written_specification_is_built_and_its_name_points_there(house:
     assert house.prefix(build).is_dir()
 
 
-async def test_the_builder_is_told_all_it_needs(house: House) -> None:
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.until(build, BuildState.READY)
-    request = house.runner.requests[0]
-    assert request.build == str(build)
-    assert request.prefix == str(house.prefix(build))
-    assert request.attempt == 1
-    with house.catalog.snapshot() as snapshot:
-        assert request.specification.encode() == snapshot.specification(build.digest)
-
-
-async def test_the_log_tells_how_a_build_goes(house: House) -> None:
-    house.runner.outcomes = [NETWORK]
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.until(build, BuildState.WAITING)
-    await house.idle()
-    house.turn_clock(1000)
-    await house.until(build, BuildState.READY)
-    await house.idle()
-    lines = [line[20:] if line[:2] == "20" else line for line in house.log(build).splitlines()]
-    assert lines[:3] == ["queued", "try 1 of 3", "builder speaking"]
-    assert lines[3].startswith("try 1 of 3 failed (network); the next is at 20")
-    assert lines[4:6] == ["try 2 of 3", "builder speaking"]
-    assert lines[6].endswith("foo is generation 1 now")
-
-
 async def test_no_more_builders_work_than_jobs_allow(house: House) -> None:
     house.runner.hold()
     builds = [await house.write(f"e{i}.yaml", specification(f"e{i}")) for i in range(6)]
@@ -90,44 +63,6 @@ async def test_progress_is_known_while_a_builder_works_and_not_after(house: Hous
     assert house.scheduler.progress(build.digest) is None
 
 
-async def test_a_passing_failure_is_tried_again_later_and_success_clears_it(house: House) -> None:
-    house.runner.outcomes = [NETWORK, NETWORK]
-    build = await house.write("foo.yaml", specification("foo"))
-    for attempt, wait in ((1, 5), (2, 10)):
-        record = await house.until_tried(build, attempt, BuildState.WAITING)
-        assert (record.failure_kind, record.failure_message) == ("network", "connection reset")
-        assert wait <= record.next_try - house.clock.now <= 1.25 * wait
-        assert not house.prefix(build).exists()
-        house.turn_clock(record.next_try - house.clock.now - 0.1)
-        assert not house.scheduler.is_busy
-        house.turn_clock(0.2)
-    await house.until(build, BuildState.READY)
-    done = house.build(build)
-    assert done
-    assert (done.attempts, done.failure_kind, done.failure_message, done.next_try) == (0, "", "", 0)
-
-
-async def test_tries_are_limited(house: House) -> None:
-    house.runner.outcomes = [NETWORK] * 9
-    build = await house.write("foo.yaml", specification("foo"))
-    for attempt in (1, 2):
-        await house.until_tried(build, attempt, BuildState.WAITING)
-        house.turn_clock(1000)
-    await house.until(build, BuildState.FAILED)
-    assert len(house.runner.requests) == 3
-
-
-async def test_a_lasting_failure_is_final_at_once_and_leaves_no_prefix(house: House) -> None:
-    house.runner.outcomes = [UNSATISFIABLE]
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.until(build, BuildState.FAILED)
-    record = house.build(build)
-    assert record
-    assert record.failure_message == "nothing provides zz-nothing"
-    assert not house.prefix(build).exists()
-    assert len(house.runner.requests) == 1
-
-
 async def test_a_name_keeps_serving_while_its_next_build_fails(house: House) -> None:
     good = await house.write("foo.yaml", specification("foo"))
     await house.until(good, BuildState.READY)
@@ -135,26 +70,6 @@ async def test_a_name_keeps_serving_while_its_next_build_fails(house: House) -> 
     bad = await house.write("foo.yaml", specification("foo", "zz-nothing"))
     await house.until(bad, BuildState.FAILED)
     assert house.current("foo") == good.digest
-
-
-async def test_a_runner_that_breaks_fails_its_build_and_nothing_else(house: House) -> None:
-    house.runner.outcomes = [RuntimeError("defect"), OSError(28, "No space left on device")]
-    first = await house.write("foo.yaml", specification("foo"))
-    await house.until(first, BuildState.FAILED)
-    second = await house.write("bar.yaml", specification("bar"))
-    await house.until(second, BuildState.WAITING)
-    record = house.build(second)
-    assert record
-    assert record.failure_kind == "disk-full"
-
-
-async def test_very_long_explanations_are_clipped_in_the_catalog(house: House) -> None:
-    house.runner.outcomes = [Failed(FailureKind.UNSATISFIABLE, "x" * 100_000)]
-    build = await house.write("foo.yaml", specification("foo"))
-    await house.until(build, BuildState.FAILED)
-    record = house.build(build)
-    assert record
-    assert len(record.failure_message) < 20_000
 
 
 async def test_a_newer_specification_supersedes_one_that_waits_for_its_turn(house: House) -> None:
@@ -170,36 +85,6 @@ async def test_a_newer_specification_supersedes_one_that_waits_for_its_turn(hous
         await house.until(build, BuildState.READY)
     assert str(older) not in [request.build for request in house.runner.requests]
     assert house.current("foo") == newer.digest
-
-
-async def test_an_older_build_that_ends_last_is_kept_but_does_not_take_the_name(house: House) -> None:
-    house.runner.hold()
-    older = await house.write("foo.yaml", specification("foo", "a"))
-    await house.runner.wait_until(lambda: len(house.runner.at_work) == 1)
-    newer = await house.write("foo.yaml", specification("foo", "b"))
-    house.runner.release()
-    await house.until(newer, BuildState.READY)
-    await house.until(older, BuildState.READY)
-    assert house.current("foo") == newer.digest
-
-
-async def test_an_unwanted_build_that_fails_is_not_tried_again(house: House) -> None:
-    house.runner.hold()
-    house.runner.outcomes = [NETWORK]
-    older = await house.write("foo.yaml", specification("foo", "a"))
-    await house.runner.wait_until(lambda: len(house.runner.at_work) == 1)
-    with house.catalog.snapshot() as snapshot:
-        assert snapshot.build(older.digest)
-    settings = house.settings
-    assert settings.jobs == 2
-    blocker = await house.write("b.yaml", specification("b"))
-    await house.runner.wait_until(lambda: len(house.runner.at_work) == 2)
-    newer = await house.write("foo.yaml", specification("foo", "b"))
-    house.runner.outcomes = [NETWORK, NETWORK]
-    house.runner.release()
-    await house.until(older, BuildState.SUPERSEDED)
-    assert house.state(blocker) is not None
-    assert house.state(newer) is not None
 
 
 async def test_a_rollback_holds_against_a_build_in_the_making(house: House) -> None:
@@ -288,21 +173,6 @@ async def test_a_deleted_build_that_is_written_again_is_made_again_with_a_new_nu
     assert record.generation == 3
     assert house.current("foo") == first.digest
     assert house.prefix(first).is_dir()
-
-
-async def test_an_end_in_good_order_costs_no_try(settings: Settings) -> None:
-    runner = ScriptedRunner()
-    runner.hold()
-    async with open_house(settings, runner) as house:
-        build = await house.write("foo.yaml", specification("foo"))
-        await runner.wait_until(lambda: bool(runner.at_work))
-    assert runner.cancelled == [str(build)]
-    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
-        record = snapshot.build(build.digest)
-    assert record
-    assert (record.state, record.attempts) == (BuildState.QUEUED, 0)
-    async with open_house(settings) as house:
-        await house.until(build, BuildState.READY)
 
 
 async def test_a_crash_costs_a_try_and_the_build_is_made_at_the_next_start(settings: Settings) -> None:
@@ -462,33 +332,3 @@ async def test_a_name_that_is_written_without_end_does_not_starve_others(setting
         for build in [first, *others, last]:
             await house.until(build, BuildState.READY)
     assert runner.order == ["busy", "o0", "o1", "o2", "busy"]
-
-
-async def test_a_full_disk_keeps_a_finished_build_waiting_until_there_is_room(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scheduler, "FULL_SECONDS", 0)
-    async with open_house(settings) as house:
-        house.runner.hold()
-        build = await house.write("foo.yaml", specification("foo"))
-        await house.runner.wait_until(lambda: bool(house.runner.at_work))
-        refused = _refuse_next_writes(house, 1)
-        house.runner.release()
-        await house.until(build, BuildState.READY)
-        assert refused == []
-
-
-def _refuse_next_writes(house: House, count: int) -> list[Exception]:
-    """The disk is full for as many commits as that."""
-    import lmdb  # noqa: PLC0415
-
-    left: list[Exception] = [lmdb.DiskError("No space left on device", 28) for _ in range(count)]
-    real = house.catalog._try_commit
-
-    def commit(jobs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        if left:
-            raise left.pop()
-        return real(jobs)
-
-    house.catalog._try_commit = commit  # type: ignore[method-assign]
-    return left

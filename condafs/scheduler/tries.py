@@ -1,0 +1,170 @@
+"""One try of one build with all that belongs to it: what catalog, log and exports are told of how it begins and ends.
+
+When one is made is the scheduler's business, and how a builder makes it is `attempt`'s.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from condafs.builder.protocol import TRANSIENT_KINDS, Failed, FailureKind, Progress, Succeeded
+from condafs.builder.runner import Runner
+from condafs.catalog import attempts
+from condafs.catalog.records import BuildRecord, BuildState
+from condafs.catalog.store import Catalog
+from condafs.config import Settings
+from condafs.errors import CatalogError
+from condafs.journal import about
+from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.attempt import attempt, clear, clip, request_for
+from condafs.scheduler.exports import Exports
+from condafs.scheduler.logbook import Logbook, published_text
+from condafs.scheduler.patience import write_patiently
+from condafs.scheduler.renewal import forget_lock, keep_lock
+from condafs.scheduler.retry import next_delay
+from condafs.scheduler.room import Room
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Running:
+    """A builder at work. `scope` is its try, once that has begun."""
+
+    name: EnvironmentName
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    has_begun: bool = False
+    progress: Progress | None = None
+
+
+class Tries:
+    """Makes one after another, or several at a time.
+
+    Args:
+        catalog: Opened for writing.
+        runner: Makes one build.
+        settings: Directories, limits, retries.
+        exports: Told what is published and what goes.
+        room: Asked for room before each try.
+        logbook: Has the logs of builds.
+        clock: Unix seconds.
+        uniform: `random.uniform` or like it, for jitter.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it brings these together
+        self,
+        catalog: Catalog,
+        runner: Runner,
+        settings: Settings,
+        exports: Exports,
+        room: Room,
+        logbook: Logbook,
+        *,
+        clock: Callable[[], float],
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self._catalog = catalog
+        self._runner = runner
+        self._settings = settings
+        self._exports = exports
+        self._room = room
+        self._logbook = logbook
+        self._clock = clock
+        self._uniform = uniform
+
+    async def make(self, build: BuildName, running: Running) -> None:
+        """Try to make a build that is due; nothing happens when it is not any more."""
+        record = await write_patiently(self._catalog, partial(attempts.start, digest=build.digest, now=self._clock()))
+        if record is not None:
+            await self._try(record, running)
+
+    async def _try(self, record: BuildRecord, running: Running) -> None:
+        build = record.build
+        with self._catalog.snapshot() as snapshot:
+            specification = snapshot.specification(record.digest) or b""
+            now = snapshot.build(record.digest)
+        running.has_begun = True
+        lock = await self._begin_renewal(build) if record.generation else ""
+        request = request_for(record, specification, self._settings, lock)
+        outcome: Succeeded | Failed | None = None
+        has_ended = False
+        try:
+            with running.scope:
+                if now is None or now.state is not BuildState.BUILDING:
+                    running.scope.cancel()  # cancelled in the moment between
+                await self._say(build, f"try {record.attempts} of {self._settings.attempts}")
+                await self._room.make_room(is_short=record.failure_kind == FailureKind.DISK_FULL)
+                outcome = await attempt(
+                    self._runner, request, self._logbook.path(build), partial(setattr, running, "progress")
+                )
+            has_ended = True
+        finally:
+            if not has_ended:  # cancelled from outside
+                await self._interrupt(build)
+        if isinstance(outcome, Succeeded):
+            await self._publish(build, outcome, lock)
+        elif isinstance(outcome, Failed):
+            await self._fail(record, outcome)
+        else:
+            await clear(self._runner, self._settings.builds / str(build))
+
+    async def _begin_renewal(self, build: BuildName) -> str:
+        """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
+        await self._exports.clear(build)
+        return await trio.to_thread.run_sync(keep_lock, self._settings, build)
+
+    async def _publish(self, build: BuildName, outcome: Succeeded, lock: str) -> None:
+        sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
+        published = await write_patiently(
+            self._catalog, partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock()), build
+        )
+        if published is None:
+            await clear(self._runner, self._settings.builds / str(build))
+            return
+        if lock:
+            await trio.to_thread.run_sync(forget_lock, self._settings, build)
+        await self._say(build, published_text(published.record, is_current=published.is_current))
+        self._exports.prepare_soon(build)
+
+    async def _fail(self, record: BuildRecord, outcome: Failed) -> None:
+        build, settings = record.build, self._settings
+        delay = None
+        if outcome.kind in TRANSIENT_KINDS and record.attempts < settings.attempts:
+            delay = next_delay(
+                record.attempts, settings.backoff_initial_seconds, settings.backoff_cap_seconds, self._uniform
+            )
+        if record.generation and outcome.kind not in TRANSIENT_KINDS:
+            await trio.to_thread.run_sync(forget_lock, self._settings, build)  # its packages may be gone for good
+        failure = attempts.Failure(outcome.kind.value, clip(outcome.message), delay)
+        after = await write_patiently(
+            self._catalog, partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock()), build
+        )
+        if after is None:
+            return
+        match after.state:
+            case BuildState.WAITING:
+                when = self._logbook.stamp(after.next_try)
+                text = f"try {record.attempts} of {settings.attempts} failed ({outcome.kind}); the next is at {when}"
+            case BuildState.SUPERSEDED:
+                text = f"failed ({outcome.kind}); not tried again, {build.name} wants another build"
+            case _:
+                text = f"failed ({outcome.kind}); touch its file in .specs to try again"
+        await self._say(build, text)
+
+    async def _interrupt(self, build: BuildName) -> None:
+        """The daemon ends. The prefix stays half made: the next try begins with its removal."""
+        with trio.CancelScope(shield=True):
+            try:
+                record = await self._catalog.write(partial(attempts.interrupt, digest=build.digest, now=self._clock()))
+            except CatalogError as error:
+                logger.warning("%s: found as interrupted at the next start: %s", build, error, extra=about(build))
+                return
+            if record:
+                await self._say(build, f"interrupted: the daemon ends; {record.state} now")
+
+    async def _say(self, build: BuildName, text: str) -> None:
+        logger.info("%s: %s", build, text, extra=about(build))
+        await self._logbook.note([(build, text)])
