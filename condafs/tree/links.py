@@ -197,37 +197,6 @@ class GenerationLink(Link):
             refuse(errno.ENOENT, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class PassingLink(Link):
-    """A link that `ln -sfn` is about to rename over an environment's name."""
-
-    name: str
-    text: str
-    uid: int
-    gid: int
-    made: float
-
-    @property
-    def key(self) -> bytes:
-        """All of it: there is nothing else to make it of again. The same temporary name may come again, later."""
-        return f"passing:{self.made}:{self.uid}:{self.gid}:{self.name}/{self.text}".encode(errors="surrogateescape")
-
-    @classmethod
-    def decode(cls, rest: str) -> "PassingLink":
-        """The inverse of `key`, without its tag; ValueError for anything else."""
-        made, uid, gid, both = rest.split(":", 3)
-        name, _, text = both.partition("/")
-        return cls(name, text, int(uid), int(gid), float(made))
-
-    async def target(self) -> str:
-        """What it was made with."""
-        return self.text
-
-    def attributes(self) -> Attributes:
-        """Owned by its maker."""
-        return link_attributes(len(self.text.encode(errors="surrogateescape")), self.uid, gid=self.gid)
-
-
 def _resolve_or_vanish(snapshot: Snapshot, text: str) -> BuildName:
     try:
         return resolve(snapshot, text)

@@ -15,8 +15,8 @@ from condafs.catalog.records import PinRecord
 from condafs.names import BuildName
 from condafs.tree.links import link_attributes
 from condafs.tree.node import Attributes, Caller, Directory, Link, Ownership, refuse
+from condafs.tree.places import Places
 from condafs.tree.resolve import resolve_target
-from condafs.tree.root import Places
 from condafs.tree.sources import Catalog, Steering
 
 LABEL = re.compile(r"\w[\w.+@-]{0,127}", re.ASCII)

@@ -14,8 +14,9 @@ from condafs.export.index import TAR
 from condafs.names import BuildName
 from condafs.tree.exports import ExportsDirectory
 from condafs.tree.history import HistoryDirectory
-from condafs.tree.links import PassingLink, ReferenceLink
+from condafs.tree.links import ReferenceLink
 from condafs.tree.node import Directory, Node
+from condafs.tree.passing import PassingLink, PassingLinks
 from condafs.tree.quota import QuotaDirectory
 from condafs.tree.root import Root
 from condafs.tree.specs.backing import key_of
@@ -29,7 +30,7 @@ class Recall:
 
     Args:
         root: All of the tree.
-        specs, exports, history, quota: Parts of it.
+        specs, exports, history, quota, passing: Parts of it.
         directories: The dot directories at the top, the first three too, by name.
     """
 
@@ -40,6 +41,7 @@ class Recall:
         exports: ExportsDirectory,
         history: HistoryDirectory,
         quota: QuotaDirectory,
+        passing: PassingLinks,
         directories: Mapping[str, Directory],
     ) -> None:
         self._root = root
@@ -47,6 +49,7 @@ class Recall:
         self._exports = exports
         self._history = history
         self._quota = quota
+        self._passing_links = passing
         self._directories = directories
         self._single = {node.key: node for node in (root, quota, *directories.values())}
         self._files: dict[bytes, Node] = {}
@@ -93,7 +96,7 @@ class Recall:
         return replace(link, meant=meant) if isinstance(link, ReferenceLink) else None
 
     async def _passing(self, rest: str) -> Node | None:
-        return self._root.recall_passing(PassingLink.decode(rest))
+        return self._passing_links.recall(PassingLink.decode(rest))
 
     async def _status(self, name: str) -> Node | None:
         return self._directories[".status"].listed(name)

@@ -12,16 +12,17 @@ from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, BuildName
 from condafs.tree.node import Changes, refuse
 from condafs.tree.resolve import resolve
+from condafs.tree.rights import Rights
 from condafs.tree.sources import Catalog, Steering
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Who takes such wishes; `steward_uid` may have any build made again."""
+    """Who takes such wishes, from those who may act for the owner of a build."""
 
     catalog: Catalog
     steering: Steering
-    steward_uid: int
+    rights: Rights
 
     async def ask(self, text: str, changes: Changes) -> None:
         """A link that stands for a build was changed.
@@ -41,6 +42,6 @@ class Renewal:
             record = snapshot.build(build.digest)
         if record is None:
             refuse(errno.ENOENT, text)
-        if uid not in (0, self.steward_uid, record.owner_uid):
+        if not self.rights.may_act_for(uid, record.owner_uid):
             refuse(errno.EPERM, text)
         await self.steering.renew(build, Author(uid))

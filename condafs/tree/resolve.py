@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, InvalidNameError, NotFoundError
 from condafs.names import BUILD, DIGEST_PREFIX, BuildName, EnvironmentName, SpecDigest
 from condafs.tree.sources import Snapshot
@@ -22,6 +22,14 @@ _GENERATION_LINK = re.compile(r"([1-9][0-9]*)-([0-9a-f]{1,64})")
 
 CANCELLABLE_STATES = ACTIVE_STATES - {BuildState.DELETING}
 ENDED_STATES = frozenset({BuildState.FAILED, BuildState.CANCELLED, BuildState.SUPERSEDED})
+
+
+def find_environment(snapshot: Snapshot, text: str) -> EnvironmentRecord | None:
+    """The environment of that name, retired or not; None for what is no name at all."""
+    try:
+        return snapshot.environment(EnvironmentName(text))
+    except InvalidNameError:
+        return None
 
 
 def current_build(snapshot: Snapshot, name: EnvironmentName) -> BuildName | None:

@@ -5,8 +5,8 @@ Listed are the environments that have a current build, and published builds unde
 nowhere: whoever follows it gets ENOENT, because its prefix is incomplete.
 
 A symbolic link under any other name is taken when it leads to a published build: `ln -sfn` and os.replace make one
-under a temporary name and rename it over the old. Such links live in memory, for a minute. The temporary name may say
-on whose behalf (`names.BEHALF`).
+under a temporary name and rename it over the old (`passing`). The temporary name may say on whose behalf
+(`names.BEHALF`).
 
 `touch -h` of a build's link asks for that build to be made again (`renewal`).
 """
@@ -15,8 +15,7 @@ import errno
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import trio
 
@@ -26,13 +25,15 @@ from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameErro
 from condafs.journal import about
 from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, behalf_of
 from condafs.tree.exports import ExportsDirectory, is_export_name
-from condafs.tree.links import BuildLink, EnvironmentLink, PassingLink, ReferenceLink, is_build_name
+from condafs.tree.links import BuildLink, EnvironmentLink, ReferenceLink, is_build_name
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Link, Node, Ownership, refuse
+from condafs.tree.passing import PassingLinks
+from condafs.tree.places import Places
 from condafs.tree.recent import Recent
 from condafs.tree.renewal import Renewal
-from condafs.tree.resolve import current_build, find_unpublished, resolve, resolve_target
+from condafs.tree.resolve import current_build, find_environment, find_unpublished, resolve, resolve_target
 from condafs.tree.rights import Rights
-from condafs.tree.sources import Catalog, Snapshot, Steering
+from condafs.tree.sources import Catalog, Steering
 from condafs.tree.specs.removals import Removals
 
 logger = logging.getLogger(__name__)
@@ -43,29 +44,6 @@ entry (measured), and nobody reads 200,000 of them; `.history/foo` lists all bui
 
 _NAME_AT = 65
 """Where the name begins in the name of a build."""
-
-PASSING_SECONDS = 60
-
-MAX_PASSING_LINKS = 100
-"""Of one user, root apart: nobody's links may keep others from theirs."""
-
-
-@dataclass(slots=True)
-class Places:
-    """Where links lead.
-
-    Attributes:
-        builds: Directory of the sealed prefixes.
-        mountpoint: Where the tree is mounted, so that targets can be given as paths below it.
-    """
-
-    builds: Path
-    mountpoint: Path | None = None
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """Absolute directories whose entries are called as those of the root."""
-        return tuple(place for place in (self.mountpoint, self.builds) if place is not None)
 
 
 class Root(Directory):
@@ -78,17 +56,16 @@ class Root(Directory):
         ownership: Of this directory.
         rights: Of this mount.
         directories: The dot directories by name.
+        passing: Links in passing, which are found here until an environment takes their name.
         exports: Has the exports, which are files of the root though nothing lists them here.
         settled: Waits until every file that was closed before now is submitted: who writes and then rolls back wants
             the roll-back to hold.
-        now: Monotonic seconds, for the links in passing.
     """
 
     __slots__ = (
         "_catalog",
         "_directories",
         "_exports",
-        "_now",
         "_ownership",
         "_passing",
         "_places",
@@ -110,10 +87,10 @@ class Root(Directory):
         ownership: Ownership,
         rights: Rights,
         directories: Mapping[str, Directory],
+        passing: PassingLinks,
         exports: ExportsDirectory,
         *,
         settled: Callable[[], Awaitable[None]],
-        now: Callable[[], float],
     ) -> None:
         self._catalog = catalog
         self._recent = Recent(catalog)
@@ -125,9 +102,8 @@ class Root(Directory):
         self._directories = directories
         self._exports = exports
         self._settled = settled
-        self._now = now
-        self._passing: dict[str, PassingLink] = {}
-        self._renewal = Renewal(catalog, steering, ownership.uid)
+        self._passing = passing
+        self._renewal = Renewal(catalog, steering, rights)
 
     @property
     def key(self) -> bytes:
@@ -142,7 +118,7 @@ class Root(Directory):
         """A dot directory, an environment, a build, or a link in passing."""
         if directory := self._directories.get(name):
             return directory
-        if passing := self._find_passing(name):
+        if passing := self._passing.find(name):
             return passing
         if is_export_name(name):
             await self._removals.decided()
@@ -156,7 +132,7 @@ class Root(Directory):
         """The node that a name would have, by its form alone."""
         if directory := self._directories.get(name):
             return directory
-        if passing := self._find_passing(name):
+        if passing := self._passing.find(name):
             return passing
         if is_build_name(name):
             return BuildLink(self._catalog, self._places.builds, name, self._renewal)
@@ -222,7 +198,7 @@ class Root(Directory):
         await self._settled()
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, target, self._places.roots)
-            environment = _find_environment(snapshot, name)
+            environment = find_environment(snapshot, name)
         if environment is not None:
             await self._roll_back(environment, build, Author(caller.uid))
             return EnvironmentLink(self._recent, self._removals, environment.name)
@@ -230,23 +206,19 @@ class Root(Directory):
             name in self._directories or is_build_name(name) or "@" in name or is_export_name(name)
         ):
             refuse(errno.EPERM, name)
-        if caller.uid and sum(link.uid == caller.uid for link in self._live_passing().values()) >= MAX_PASSING_LINKS:
-            refuse(errno.EDQUOT, name)
-        passing = PassingLink(name, target, caller.uid, caller.gid, self._now())
-        self._passing[name] = passing
-        return passing
+        return self._passing.make(name, target, caller)
 
     async def rename(
         self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
     ) -> None:
         """Roll back, when a link in passing is renamed over an environment. Nothing else moves here."""
-        passing = self._find_passing(name)
+        passing = self._passing.find(name)
         if passing is None or to is not self or not self._rights.may_act_for(caller.uid, passing.uid):
             refuse(errno.EPERM, name)
         await self._settled()
         with self._catalog.snapshot() as snapshot:
             build = resolve_target(snapshot, passing.text, self._places.roots)
-            environment = _find_environment(snapshot, new_name)
+            environment = find_environment(snapshot, new_name)
             exists = environment is not None and current_build(snapshot, environment.name) is not None
         if environment is None:
             msg = f"{new_name} is no environment: only the name of one can be pointed at a build"
@@ -254,14 +226,14 @@ class Root(Directory):
         if exists and not may_replace:
             refuse(errno.EEXIST, new_name)
         await self._roll_back(environment, build, Author(caller.uid, behalf_of(name)))
-        self._passing.pop(name, None)
+        self._passing.drop(name)
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Delete a published build, cancel one in the making, forget one that failed, drop a link in passing."""
-        if passing := self._find_passing(name):
+        if passing := self._passing.find(name):
             if not self._rights.may_act_for(caller.uid, passing.uid):
                 refuse(errno.EPERM, name)
-            self._passing.pop(name, None)
+            self._passing.drop(name)
             return
         if name in self._directories:
             refuse(errno.EISDIR, name)
@@ -296,24 +268,6 @@ class Root(Directory):
             raise ForbiddenError(msg)
         await self._steering.roll_back(environment.name, build.digest, author)
 
-    def recall_passing(self, link: PassingLink) -> PassingLink:
-        """A link in passing that another process was told of."""
-        return self._passing.setdefault(link.name, link)
-
-    def _find_passing(self, name: str) -> PassingLink | None:
-        """The link of that name, unless an environment has taken the name since."""
-        if not self._passing or name not in self._live_passing():
-            return None
-        with self._catalog.snapshot() as snapshot:
-            return None if _find_environment(snapshot, name) else self._passing.get(name)
-
-    def _live_passing(self) -> Mapping[str, PassingLink]:
-        horizon = self._now() - PASSING_SECONDS
-        # In order of making: the outdated ones come first.
-        for name in list(itertools.takewhile(lambda n: self._passing[n].made <= horizon, self._passing)):
-            del self._passing[name]
-        return self._passing
-
 
 def _short_reference(build: str) -> str:
     """`foo@3f2a9c1d77e0`, as listed beside that build."""
@@ -323,10 +277,3 @@ def _short_reference(build: str) -> str:
 def _is_short(reference: str) -> bool:
     digits = reference.partition("@")[2]
     return len(digits) == SHORT_DIGEST_LENGTH and DIGEST_PREFIX.fullmatch(digits) is not None
-
-
-def _find_environment(snapshot: Snapshot, name: str) -> EnvironmentRecord | None:
-    try:
-        return snapshot.environment(EnvironmentName(name))
-    except InvalidNameError:
-        return None

@@ -16,11 +16,13 @@ from condafs.tree.exports import ExportsDirectory
 from condafs.tree.history import HistoryDirectory
 from condafs.tree.logs import LogsDirectory
 from condafs.tree.node import Directory, Link, Node, Ownership
+from condafs.tree.passing import PassingLinks
 from condafs.tree.pins import PinsDirectory
+from condafs.tree.places import Places
 from condafs.tree.quota import QuotaDirectory
 from condafs.tree.recall import Recall
 from condafs.tree.rights import Rights
-from condafs.tree.root import Places, Root
+from condafs.tree.root import Root
 from condafs.tree.sources import Catalog, ExportSource, Intake, ProgressSource, Steering
 from condafs.tree.specs.owner import can_keep_owners
 from condafs.tree.specs.top import SpecsDirectory
@@ -36,7 +38,7 @@ class Tree:
     Args:
         settings: Where things are, and modes.
         catalog, intake, steering, progress, exports: The rest of the house.
-        now: Monotonic seconds.
+        now: Monotonic seconds, for the links in passing.
 
     Raises:
         MachineError: This machine lacks what other users need: the group, or a place to keep owners.
@@ -70,6 +72,7 @@ class Tree:
             ".exports": listing,
             ".pins": PinsDirectory(catalog, steering, self._places, shared, self.settled),
         }
+        passing = PassingLinks(catalog, now)
         self.root = Root(
             catalog,
             steering,
@@ -78,11 +81,11 @@ class Tree:
             shared,
             rights,
             directories,
+            passing,
             listing,
             settled=self.settled,
-            now=now,
         )
-        self._recall = Recall(self.root, self._specs, listing, history, quota, directories)
+        self._recall = Recall(self.root, self._specs, listing, history, quota, passing, directories)
         catalog.watch(self._moved)
 
     def mounted_at(self, mountpoint: Path) -> None:

@@ -256,6 +256,9 @@ class House:
             raise ForbiddenError(message)
         del self.content.builds[build.digest]
 
+    async def renew(self, build: BuildName, author: Author) -> None:
+        self._called(author, "renew", str(build))
+
     async def pin(self, label: str, build: BuildName, gid: int, author: Author) -> None:
         self._called(author, "pin", label, str(build))
         self.content.by_label[label] = PinRecord(label, build.digest, author.uid, gid, 1)

@@ -1,7 +1,6 @@
 """The root: what resolves, what is listed, how history is steered."""
 
 import dataclasses
-import errno
 import os
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
 from condafs.names import BuildName
 from condafs.tree import root as module
 from condafs.tree.node import Caller, Directory, Link
-from condafs.tree.root import PASSING_SECONDS
 from condafs.tree.specs import removals
 from condafs.tree.tree import Tree
 from tests.component.tree.house import House
@@ -148,28 +146,6 @@ async def test_paths_below_the_mount_point_are_targets_too(house: House, tree: T
     await tree.root.make_symlink("foo", f"/envs/{builds[1]}", OWNER)
     await tree.root.make_symlink("foo", str(house.settings.builds / str(builds[0])), OWNER)
     assert [call[2] for call in house.calls] == [builds[1].digest.hex, builds[0].digest.hex]
-
-
-async def test_a_link_in_passing_lives_for_a_minute(house: House, builds: list[BuildName]) -> None:
-    clock = [0.0]
-    tree = Tree(house.settings, house, house, house, house, house, now=lambda: clock[0])
-    await tree.root.make_symlink("tmp", str(builds[0]), OWNER)
-    clock[0] = PASSING_SECONDS - 1
-    assert await exists(tree, "tmp")
-    clock[0] = PASSING_SECONDS
-    assert not await exists(tree, "tmp")
-
-
-async def test_links_in_passing_are_limited(
-    tree: Tree, builds: list[BuildName], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_PASSING_LINKS", 2)
-    for name in ("one", "two"):
-        await tree.root.make_symlink(name, str(builds[0]), OWNER)
-    with pytest.raises(OSError, match=os.strerror(errno.EDQUOT)):
-        await tree.root.make_symlink("three", str(builds[0]), OWNER)
-    await tree.root.unlink("one", OWNER)
-    await tree.root.make_symlink("three", str(builds[0]), OWNER)
 
 
 @pytest.mark.parametrize(
