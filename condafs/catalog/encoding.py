@@ -1,4 +1,7 @@
-"""Records to bytes and back, as `schema` lays them out. Decoding takes about five microseconds a record."""
+"""Values of the catalog's tables: records to bytes and back, as `schema` lays them out; their keys are in `keys`.
+
+Decoding takes about five microseconds a record.
+"""
 
 import json
 import struct
@@ -8,6 +11,7 @@ from dataclasses import asdict
 from typing import Final
 
 from condafs.catalog.events import EventRecord
+from condafs.catalog.keys import digest_key, key_digest, key_text, key_user, text_key
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -18,11 +22,9 @@ _BUILD: Final = struct.Struct("<BQIIddddIQQIHB")
 _FILE: Final = struct.Struct("<Qq32s32sH")
 _EVENT: Final = struct.Struct("<dBIIq32sHB")
 _USAGE: Final = struct.Struct("<QQII")
-_USER: Final = struct.Struct(">I")
 _STAMP: Final = struct.Struct("<Qq")
 _PIN: Final = struct.Struct("<32sIId")
 _NUMBER: Final = struct.Struct("<Q")
-_SEQUENCE: Final = struct.Struct(">Q")
 _MARK: Final = struct.Struct("<32sI")
 _DIGEST_BYTES: Final = 32
 _NO_DIGEST: Final = bytes(_DIGEST_BYTES)
@@ -35,26 +37,6 @@ VISIBLE: Final = 1
 
 ACTIVE_MARK: Final = 0xFFFFFFFF
 """In the place of a generation in `builds_of`: the build is in one of ACTIVE_STATES."""
-
-
-def text_key(text: str) -> bytes:
-    """A name as a key; file names may hold bytes that are no UTF-8."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def key_text(key: bytes) -> str:
-    """The inverse of `text_key`."""
-    return key.decode("utf-8", "surrogateescape")
-
-
-def digest_key(digest: SpecDigest) -> bytes:
-    """32 bytes."""
-    return bytes.fromhex(digest.hex)
-
-
-def key_digest(key: bytes) -> SpecDigest:
-    """The inverse of `digest_key`."""
-    return SpecDigest(key.hex())
 
 
 def is_retired(value: bytes) -> bool:
@@ -70,26 +52,6 @@ def encode_number(number: int) -> bytes:
 def decode_number(value: bytes | None) -> int:
     """The inverse; 0 for nothing."""
     return int(_NUMBER.unpack(value)[0]) if value else 0
-
-
-def sequence_key(sequence: int) -> bytes:
-    """Big-endian, so that byte order is queue order."""
-    return _SEQUENCE.pack(sequence)
-
-
-def key_sequence(key: bytes) -> int:
-    """The inverse of `sequence_key`, and the number at the end of an `event_key`."""
-    return int(_SEQUENCE.unpack(key[-_SEQUENCE.size :])[0])
-
-
-def events_key(name: str) -> bytes:
-    """What the keys of all events of a name begin with; no name holds a NUL."""
-    return text_key(name) + b"\0"
-
-
-def event_key(name: str, number: int) -> bytes:
-    """Key of `events_of`."""
-    return events_key(name) + _SEQUENCE.pack(number)
 
 
 def with_mark(value: bytes, digest: bytes, mark: int | None) -> bytes:
@@ -286,19 +248,14 @@ def decode_event(number: int, value: bytes) -> EventRecord | None:
     )
 
 
-def user_key(uid: int) -> bytes:
-    """Key of `usage`."""
-    return _USER.pack(uid)
-
-
 def encode_usage(record: UsageRecord) -> bytes:
     """Value of `usage`."""
     return _USAGE.pack(record.environments, record.own_bytes, record.day, record.builds)
 
 
 def decode_usage(key: bytes, value: bytes) -> UsageRecord:
-    """The inverse, and of `user_key`."""
-    return UsageRecord(_USER.unpack(key)[0], *_USAGE.unpack(value))
+    """The inverse; the key is that of `user_key`."""
+    return UsageRecord(key_user(key), *_USAGE.unpack(value))
 
 
 def event_name(value: bytes) -> str:

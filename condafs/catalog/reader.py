@@ -23,10 +23,13 @@ from condafs.catalog.encoding import (
     decode_pin,
     decode_stamp,
     decode_usage,
+    is_retired,
+)
+from condafs.catalog.events import EventRecord
+from condafs.catalog.keys import (
     digest_key,
     event_key,
     events_key,
-    is_retired,
     key_digest,
     key_sequence,
     key_text,
@@ -34,7 +37,6 @@ from condafs.catalog.encoding import (
     text_key,
     user_key,
 )
-from condafs.catalog.events import EventRecord
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, PinRecord, UsageRecord
 from condafs.catalog.schema import (
     BUILDS,

@@ -13,7 +13,6 @@ from itertools import islice, takewhile
 from condafs.catalog.encoding import (
     ACTIVE_MARK,
     decode_number,
-    digest_key,
     encode_build,
     encode_environment,
     encode_event,
@@ -22,15 +21,11 @@ from condafs.catalog.encoding import (
     encode_number,
     encode_pin,
     encode_usage,
-    event_key,
     event_name,
-    key_sequence,
-    sequence_key,
-    text_key,
-    user_key,
     with_mark,
 )
 from condafs.catalog.events import DAEMON, EventKind, EventRecord, detail_of, kind_of
+from condafs.catalog.keys import digest_key, event_key, key_sequence, sequence_key, text_key, user_key
 from condafs.catalog.reader import Snapshot
 from condafs.catalog.records import (
     ACTIVE_STATES,

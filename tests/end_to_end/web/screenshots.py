@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from condafs.catalog.encoding import encode_event, sequence_key
+from condafs.catalog.encoding import encode_event
+from condafs.catalog.keys import sequence_key
 from condafs.catalog.schema import EVENTS
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from condafs.catalog import encoding
 from condafs.catalog.events import EventKind, EventRecord
+from condafs.catalog.keys import user_key
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord, FileRecord, UsageRecord
 from condafs.catalog.schema import EVENT_CODES, STATE_CODES
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -125,11 +126,6 @@ def test_an_image_has_the_bytes_that_the_schema_says() -> None:
     assert encoding.encode_image(ImageSettings(user="d")) == b'{"user":"d"}'
 
 
-@given(st.lists(st.integers(0, 2**64 - 1)))
-def test_sequences_sort_as_their_keys(sequences: list[int]) -> None:
-    assert sorted(map(encoding.sequence_key, sequences)) == [encoding.sequence_key(s) for s in sorted(sequences)]
-
-
 @given(st.lists(st.tuples(st.binary(min_size=32, max_size=32), st.none() | st.integers(0, 2**32 - 1))))
 def test_marks_are_a_sorted_mapping(steps: list[tuple[bytes, int | None]]) -> None:
     value, expected = b"", dict[bytes, int]()
@@ -162,16 +158,6 @@ def test_a_detail_that_is_no_text_is_kept_as_far_as_it_goes() -> None:
     assert found.detail == "a?b"
 
 
-@given(names, sizes, names, sizes)
-def test_keys_of_events_sort_by_number_within_a_name(
-    name: EnvironmentName, number: int, other_name: EnvironmentName, other_number: int
-) -> None:
-    key, other = encoding.event_key(name.text, number), encoding.event_key(other_name.text, other_number)
-    assert encoding.key_sequence(key) == number
-    assert (key < encoding.event_key(name.text, other_number)) == (number < other_number)
-    assert other.startswith(encoding.events_key(name.text)) == (name == other_name)
-
-
 def test_nothing_has_no_marks() -> None:
     assert list(encoding.decode_marks(None)) == []
 
@@ -180,10 +166,6 @@ def test_a_message_that_is_no_text_is_kept_as_far_as_it_goes() -> None:
     build = BuildName(SpecDigest("0" * 63 + "1"), EnvironmentName("foo"))
     record = BuildRecord(build, BuildState.FAILED, 1, failure_message="a\udcffb")
     assert encoding.decode_build(build.digest, encoding.encode_build(record)).failure_message == "a?b"
-
-
-def test_a_file_name_that_is_no_utf_8_is_a_key() -> None:
-    assert encoding.key_text(encoding.text_key("a\udcff.yaml")) == "a\udcff.yaml"
 
 
 def test_a_record_has_the_bytes_that_the_schema_says() -> None:
@@ -224,7 +206,6 @@ def test_an_event_has_the_bytes_that_the_schema_says() -> None:
     assert encoding.encode_event(event).hex() == (
         "0000000000001040" "01" "01000000" "02000000" "ffffffffffffffff" + "ab" * 32 + "0300" "02"
     ) + b"foociwhy".hex()  # fmt: skip
-    assert encoding.event_key("foo", 9) == b"foo\0" + bytes(7) + b"\x09"
 
 
 def test_codes_of_events_never_change() -> None:
@@ -252,10 +233,5 @@ usages = st.builds(UsageRecord, st.integers(0, 2**32 - 1), sizes, sizes, counts,
 
 @given(usages)
 def test_usages_come_back_as_they_were(record: UsageRecord) -> None:
-    key = encoding.user_key(record.uid)
+    key = user_key(record.uid)
     assert encoding.decode_usage(key, encoding.encode_usage(record)) == record
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
-def test_user_keys_sort_as_users_do(one: int, other: int) -> None:
-    assert (encoding.user_key(one) < encoding.user_key(other)) == (one < other)
