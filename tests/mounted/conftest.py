@@ -17,7 +17,7 @@ import yaml
 from condafs.filesystem.mounting import mount_at, unmount
 
 ROOT_OF_PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 PAUSE_SECONDS = 0.01
 
 
