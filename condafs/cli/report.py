@@ -91,6 +91,8 @@ def progress_text(building: BuildInTheMaking) -> str:
         words.append(f"(try {building.attempts} of {building.max_attempts})")
     if building.state == "waiting" and building.next_try:
         words.append(f"next try {time_text(building.next_try)}")
+    if building.obstacle:
+        words.append(f"({building.obstacle})")
     return " ".join(words)
 
 

@@ -80,14 +80,14 @@ class _Lines:
     def __init__(self, console: Console, build: BuildName) -> None:
         self._console = console
         self._name = build.name.text
-        self._last: tuple[str, str, int] | None = None
+        self._last: tuple[str, str, int, str] | None = None
 
     def show(self, building: BuildInTheMaking) -> None:
-        """Print a line when state, phase or try differ from the last."""
-        what = (building.state, building.phase, building.attempts)
+        """Print a line when state, phase, try or obstacle differ from the last."""
+        what = (building.state, building.phase, building.attempts, building.obstacle)
         if what != self._last:
             self._last = what
-            words = progress_text(building) if building.state != "queued" else ""
+            words = progress_text(building) if building.state != "queued" or building.obstacle else ""
             self._console.print(f"{self._name}: {building.state} {words}".rstrip())
 
 
@@ -143,6 +143,6 @@ def _detail(building: BuildInTheMaking) -> str:
     words = [f"{building.done}/{building.total}"] if building.total else []
     if building.total_bytes:
         words.append(f"{size_text(building.done_bytes)} of {size_text(building.total_bytes)}")
-    if building.state == "waiting":
+    if building.state == "waiting" or building.obstacle:
         words = [progress_text(building)]
     return " ".join([*words, building.package])

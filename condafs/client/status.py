@@ -44,6 +44,7 @@ class BuildInTheMaking:
     build: str
     digest: str
     state: str
+    obstacle: str = ""
     phase: str = ""
     package: str = ""
     done: int = 0
@@ -148,6 +149,7 @@ def _building(fields: Mapping[str, Any]) -> BuildInTheMaking | None:
         build=build,
         digest=_text(fields, "digest") or build.partition("-")[0],
         state=_text(fields, "state") or "queued",
+        obstacle=_text(fields, "obstacle"),
         phase=_text(fields, "phase"),
         package=_text(fields, "package"),
         done=_number(fields, "done") or 0,

@@ -82,6 +82,11 @@ class Scheduler:
         running = self._running.get(digest)
         return running.progress if running else None
 
+    def obstacle(self, digest: SpecDigest) -> str:
+        """What keeps the catalog from being told of a build that is due or made, "" when nothing does."""
+        running = self._running.get(digest)
+        return running.obstacle if running else ""
+
     def overview(self, environments: int) -> Overview:
         """What goes on; `changed` is set, and made anew, when something else does, but for progress."""
         building = [(running.name.text, running.progress) for running in self._running.values()]

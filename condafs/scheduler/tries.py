@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 import trio
 
@@ -15,6 +16,7 @@ from condafs.builder.runner import Runner
 from condafs.catalog import attempts
 from condafs.catalog.records import BuildRecord, BuildState
 from condafs.catalog.store import Catalog
+from condafs.catalog.transaction import Transaction
 from condafs.config import Settings
 from condafs.errors import CatalogError
 from condafs.journal import about
@@ -29,15 +31,24 @@ from condafs.scheduler.room import Room
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Running:
-    """A builder at work. `scope` is its try, once that has begun."""
+    """A builder at work.
+
+    Attributes:
+        scope: Its try, once that has begun.
+        progress: What it said last.
+        obstacle: Why the catalog cannot be told of it for the moment, if so.
+    """
 
     name: EnvironmentName
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     has_begun: bool = False
     progress: Progress | None = None
+    obstacle: str = ""
 
 
 class Tries:
@@ -77,7 +88,8 @@ class Tries:
 
     async def make(self, build: BuildName, running: Running) -> None:
         """Try to make a build that is due; nothing happens when it is not any more."""
-        record = await write_patiently(self._catalog, partial(attempts.start, digest=build.digest, now=self._clock()))
+        start = partial(attempts.start, digest=build.digest, now=self._clock())
+        record = await self._write(start, build, running)
         if record is not None:
             await self._try(record, running)
 
@@ -105,9 +117,9 @@ class Tries:
             if not has_ended:  # cancelled from outside
                 await self._interrupt(build)
         if isinstance(outcome, Succeeded):
-            await self._publish(build, outcome, lock)
+            await self._publish(build, running, outcome, lock)
         elif isinstance(outcome, Failed):
-            await self._fail(record, outcome)
+            await self._fail(record, running, outcome)
         else:
             await clear(self._runner, self._settings.builds / str(build))
 
@@ -116,11 +128,10 @@ class Tries:
         await self._exports.clear(build)
         return await trio.to_thread.run_sync(keep_lock, self._settings, build)
 
-    async def _publish(self, build: BuildName, outcome: Succeeded, lock: str) -> None:
+    async def _publish(self, build: BuildName, running: Running, outcome: Succeeded, lock: str) -> None:
         sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
-        published = await write_patiently(
-            self._catalog, partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock()), build
-        )
+        publish = partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock())
+        published = await self._write(publish, build, running)
         if published is None:
             await clear(self._runner, self._settings.builds / str(build))
             return
@@ -129,7 +140,7 @@ class Tries:
         await self._say(build, published_text(published.record, is_current=published.is_current))
         self._exports.prepare_soon(build)
 
-    async def _fail(self, record: BuildRecord, outcome: Failed) -> None:
+    async def _fail(self, record: BuildRecord, running: Running, outcome: Failed) -> None:
         build, settings = record.build, self._settings
         delay = None
         if outcome.kind in TRANSIENT_KINDS and record.attempts < settings.attempts:
@@ -139,9 +150,8 @@ class Tries:
         if record.generation and outcome.kind not in TRANSIENT_KINDS:
             await trio.to_thread.run_sync(forget_lock, self._settings, build)  # its packages may be gone for good
         failure = attempts.Failure(outcome.kind.value, clip(outcome.message), delay)
-        after = await write_patiently(
-            self._catalog, partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock()), build
-        )
+        fail = partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock())
+        after = await self._write(fail, build, running)
         if after is None:
             return
         match after.state:
@@ -164,6 +174,9 @@ class Tries:
                 return
             if record:
                 await self._say(build, f"interrupted: the daemon ends; {record.state} now")
+
+    async def _write(self, function: Callable[[Transaction], T], build: BuildName, running: Running) -> T:
+        return await write_patiently(self._catalog, function, build, partial(setattr, running, "obstacle"))
 
     async def _say(self, build: BuildName, text: str) -> None:
         logger.info("%s: %s", build, text, extra=about(build))

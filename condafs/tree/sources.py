@@ -191,6 +191,10 @@ class ProgressSource(Protocol):
         """How far a build is; None when it is not being made."""
         ...
 
+    def obstacle(self, digest: SpecDigest, /) -> str:
+        """Why it does not go on for the moment; "" when nothing is in the way."""
+        ...
+
 
 class ExportSource(Protocol):
     """Who opens exports (export.exports)."""

@@ -153,7 +153,10 @@ class StatusDirectory(Directory):
         progress = self._progress.progress(environment.wanted)
         if file and file.refusal and not self._files.is_for_all(file.file_name):
             file = replace(file, refusal=f"see .specs/{file.file_name}.error\n")
-        story = Story(environment, current, wanted, progress, file, len(ready), sandbox=self._sandbox(current))
-        story = replace(story, pins=pins, open_exports=self._exports.count_open(environment.name))
+        story = Story(
+            environment, current, wanted, progress, file=file, generations=len(ready), sandbox=self._sandbox(current)
+        )
+        obstacle = self._progress.obstacle(environment.wanted)
+        story = replace(story, obstacle=obstacle, pins=pins, open_exports=self._exports.count_open(environment.name))
         moment = max([environment.moved] + [record.submitted for record in (current, wanted) if record])
         return Document(render(describe(story, self._limits)).encode(), environment.owner_uid, 0, moment)

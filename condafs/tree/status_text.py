@@ -22,6 +22,7 @@ Format (keys whose value is empty are left out)::
       build: <digest>-foo
       digest: <digest>
       state: building
+      obstacle: ...             # why nothing goes on for the moment, if so: the disk is full
       started: 2026-11-22T18:56:00+00:00
       attempts: 1
       max_attempts: 5
@@ -78,6 +79,7 @@ class Story:
     current: BuildRecord | None = None
     wanted: BuildRecord | None = None
     progress: Progress | None = None
+    obstacle: str = ""
     file: FileRecord | None = None
     generations: int = 0
     pins: Mapping[str, BuildName] = field(default_factory=dict)
@@ -132,6 +134,7 @@ def _building(story: Story, limits: Limits) -> Mapping[str, Value] | None:
         "build": str(record.build),
         "digest": record.digest.hex,
         "state": record.state.value,
+        "obstacle": story.obstacle,
         "started": _time(record.started),
         "attempts": record.attempts,
         "max_attempts": limits.attempts,

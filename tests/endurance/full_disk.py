@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,25 @@ class Patient:
         return document
 
     def wait(self, *states: str) -> dict[str, Any]:
+        return self.wait_until(lambda status: status["state"] in states, " or ".join(states))
+
+    def wait_until(self, is_reached: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (status := self.status())["state"] not in states:
+        while not is_reached(status := self.status()):
             if time.monotonic() > deadline:
-                msg = f"not {' or '.join(states)} after {PATIENCE_SECONDS} s: {status}"
+                msg = f"not {what} after {PATIENCE_SECONDS} s: {status}"
                 raise AssertionError(msg)
             time.sleep(0.05)
         return status
+
+    def wait_decided(self) -> dict[str, Any]:
+        """As soon as it is built, or it is told why not."""
+        return self.wait_until(
+            lambda status: (
+                status["state"] in {"waiting", "ready", "failed"} or bool((status["building"] or {}).get("obstacle"))
+            ),
+            "built, nor is it told why not,",
+        )
 
     def wait_moved(self, before: str) -> str:
         """Where the name leads once it leads elsewhere."""
@@ -138,8 +151,12 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
         patient.make_room()
         patient.submit(label)
         patient.fill(0)
-    status = patient.wait("waiting", "ready", "failed")
+    status = patient.wait_decided()
     complaints = []
+    if obstacle := (status["building"] or {}).get("obstacle"):
+        phases["before the try"] = phases.get("before the try", 0) + 1
+        if "no room left" not in obstacle:
+            complaints.append(f"no clear word about the disk: {obstacle}")
     if status["state"] == "failed":
         complaints.append(f"it is given up, though room may come: {status}")
     if status["state"] == "waiting":
@@ -148,6 +165,7 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
             complaints.append(f"no clear word about the disk: {last}")
         reason = " ".join(f"{last['message']}".split()[:7])
         phases[reason] = phases.get(reason, 0) + 1
+    if status["state"] != "ready":
         if os.readlink(patient.mount / "foo") != good:
             complaints.append("the name has moved")
         if not (patient.mount / "foo" / "conda-meta").is_dir():

@@ -37,6 +37,13 @@ def test_status_shows_how_far_a_build_is_and_why_the_last_try_failed(run: Run, e
     assert "unsatisfiable: no such package" in listing
 
 
+def test_status_says_what_is_in_the_way(run: Run, envs: FakeEnvs) -> None:
+    building = {"build": "b" * 64 + "-foo", "state": "queued", "obstacle": "no room left for the catalog"}
+    envs.set_status("foo", state="queued", building=building)
+    assert "(no room left for the catalog)" in run("status").out
+    assert "(no room left for the catalog)" in run("status", "foo").out
+
+
 def test_status_of_one_environment_is_told_in_full(run: Run, envs: FakeEnvs) -> None:
     envs.set_current("foo", envs.add_generation("foo", 1, "a"), refused={"foo.yaml": "line 1\nline 2"})
     out = run("status", "foo").out

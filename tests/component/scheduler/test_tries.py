@@ -1,6 +1,8 @@
 """What becomes of a try: published, tried again later, given up, interrupted; and what is told of it."""
 
 import pytest
+import trio
+import trio.testing
 
 from condafs.builder.protocol import Failed, FailureKind
 from condafs.catalog.records import BuildState
@@ -142,15 +144,22 @@ async def test_an_end_in_good_order_costs_no_try(settings: Settings) -> None:
 async def test_a_full_disk_keeps_a_finished_build_waiting_until_there_is_room(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "FULL_SECONDS", 0)
+    monkeypatch.setattr(patience, "FULL_SECONDS", 0.01)
     async with open_house(settings) as house:
         house.runner.hold()
         build = await house.write("foo.yaml", specification("foo"))
         await house.runner.wait_until(lambda: bool(house.runner.at_work))
-        refused = _refuse_next_writes(house, 1)
+        refused = _refuse_next_writes(house, 1_000_000)
         house.runner.release()
+        with trio.fail_after(30):
+            while not house.scheduler.obstacle(build.digest):
+                await trio.testing.wait_all_tasks_blocked(0.001)
+        assert "no room left" in house.scheduler.obstacle(build.digest)
+        assert house.state(build) is BuildState.BUILDING
+        refused.clear()
         await house.until(build, BuildState.READY)
-        assert refused == []
+        await house.idle()
+        assert house.scheduler.obstacle(build.digest) == ""
 
 
 def _refuse_next_writes(house: House, count: int) -> list[Exception]:

@@ -161,6 +161,10 @@ class House:
     def progress(self, digest: SpecDigest) -> Progress | None:
         return self.progress_of.get(digest)
 
+    def obstacle(self, digest: SpecDigest) -> str:
+        del digest
+        return ""
+
     async def find(self, build: BuildName, kind: Format) -> Description:
         return Description(build, kind, kind.value, len(FakeExport(build, kind).content))
 

@@ -81,6 +81,13 @@ def test_a_build_in_the_making_tells_how_far_it_is() -> None:
     assert (described["package"], described["done"], described["total"]) == ("numpy", 12, 40)
 
 
+def test_a_build_that_nothing_can_be_noted_of_tells_why() -> None:
+    queued = BuildRecord(NEW, BuildState.QUEUED, 2)
+    record = EnvironmentRecord(NAME, NEW.digest, OLD.digest, 1, "foo.yaml")
+    document = yaml.safe_load(render(describe(Story(record, None, queued, obstacle="no room left: make some"), LIMITS)))
+    assert (document["state"], document["building"]["obstacle"]) == ("queued", "no room left: make some")
+
+
 def test_a_waiting_build_tells_why_and_when_it_is_tried_again() -> None:
     waiting = BuildRecord(
         NEW, BuildState.WAITING, 2, attempts=2, next_try=1e9, failure_kind="network", failure_message="no route"
