@@ -221,7 +221,7 @@ async def test_a_spare_that_died_is_not_taken(request_to_build: BuildRequest, lo
     scripts = iter(["import sys; sys.exit()", BEGIN + "done()", BEGIN + "done()"])
     runner = LocalRunner(lambda _: [sys.executable, "-c", next(scripts)], keeps_spare=True)
     await runner.prepare()
-    spare = runner._spare
+    spare = runner._spare.waiting
     assert spare
     await spare.process.wait()
     assert await runner.run(request_to_build, log, lambda _: None) == DONE
@@ -233,12 +233,12 @@ async def test_nobody_waits_for_a_builder_that_succeeded_to_be_gone(request_to_b
     async with trio.open_nursery() as nursery:
         runner = LocalRunner(lambda _: [sys.executable, "-c", script], keeps_spare=True, aside=nursery)
         await runner.prepare()
-        assert runner._spare
-        process = runner._spare.process
+        assert runner._spare.waiting
+        process = runner._spare.waiting.process
         with trio.fail_after(30):
             assert await runner.run(request_to_build, log, lambda _: None) == DONE
         assert process.returncode is None
-        assert runner._spare is None
+        assert runner._spare.waiting is None
     assert process.returncode is not None
-    assert runner._spare
+    assert runner._spare.waiting
     await runner.aclose()

@@ -179,7 +179,7 @@ async def test_a_spare_that_died_or_is_too_old_is_not_taken(
     with activating(tmp_path / "socket", lambda number: [sys.executable, "-c", scripts[number]]) as activator:
         async with running(tmp_path) as runner:
             await runner.prepare()
-            spare = runner._spare
+            spare = runner._spare.waiting
             assert spare
             await trio.lowlevel.wait_readable(spare.stream.socket)
             assert await runner.run(request_to_build, log, lambda _: None) == DONE
