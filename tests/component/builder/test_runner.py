@@ -29,16 +29,6 @@ def done(): say(Succeeded(1, 2, 3, 4, "ab", {"solve": 0.5}))
 """
 
 
-@pytest.fixture
-def request_to_build(tmp_path: Path) -> BuildRequest:
-    return BuildRequest("0" * 64 + "-foo", "{}", str(tmp_path / "prefix"), str(tmp_path / "packages"))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
 def scripted(script: str) -> LocalRunner:
     """A runner whose builder is a script; it goes in through the seam for sandboxes."""
 
