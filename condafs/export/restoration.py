@@ -24,7 +24,7 @@ from condafs.export.member import Kind, Source
 from condafs.names import EnvironmentName
 from condafs.prefix.activation import activation_elsewhere
 from condafs.prefix.inventory import inventory_rows
-from condafs.prefix.layout import INTERPRETER_PREFIX, ORIGINALS, is_added
+from condafs.prefix.layout import CLOBBERS, INTERPRETER_PREFIX, ORIGINALS, is_added
 from condafs.prefix.pinning import INTERPRETER
 from condafs.prefix.records import PathRecord, path_records, read_records
 from condafs.prefix.walk import Row
@@ -33,9 +33,6 @@ _BYTECODE = re.compile(r"(?:(.*)/)?__pycache__/([^/]+?)\.[^/.]+(?:\.opt-[^/.]+)?
 """PEP 3147: `<directory>/__pycache__/<module>.<tag>.pyc`, with the level of optimisation before the end (PEP 488)."""
 
 _WHEEL_RECORD = re.compile(r"(lib/[^/]+/site-packages)/[^/]+\.dist-info/RECORD")
-
-CLOBBERS = "__clobbers__"
-"""Where rattler puts files whose path another package has: `__clobbers__/<package>/<path>`."""
 
 _SCANNED_AT_ONCE = 1 << 24
 """Bytes of a file that are looked through for the prefix at a time."""
