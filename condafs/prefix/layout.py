@@ -1,4 +1,4 @@
-"""Where condafs keeps what it adds to a prefix, so that exports can tell its own files, and rattler's, from the packages'.
+"""Where condafs, and rattler, keep what they add to a prefix, so that exports can tell it from the packages' own files.
 
 Format::
 
