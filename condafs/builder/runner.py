@@ -88,7 +88,9 @@ class LocalRunner:
             try:
                 child = await self._spare.take()
             except OSError as error:
-                return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
+                absent = Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
+                note_failure(output, absent)
+                return absent
             outcome, aside = None, None
             try:
                 assert child.process.stdout  # noqa: S101 - asked for

@@ -118,6 +118,7 @@ async def test_a_command_that_does_not_exist_is_a_failure(request_to_build: Buil
     assert isinstance(failed, Failed)
     assert failed.kind is FailureKind.INTERNAL
     assert "/nonexistent" in failed.message
+    assert failed.message in log.read_text()  # noqa: ASYNC240 - quick
 
 
 async def test_past_the_wall_time_and_its_grace_the_builder_is_killed(
