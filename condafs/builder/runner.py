@@ -88,9 +88,7 @@ class LocalRunner:
             try:
                 child = await self._spare.take()
             except OSError as error:
-                absent = Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
-                note_failure(output, absent)
-                return absent
+                return note_failure(output, Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}"))
             outcome, aside = None, None
             try:
                 assert child.process.stdout  # noqa: S101 - asked for
@@ -105,8 +103,7 @@ class LocalRunner:
                             await trio.to_thread.run_sync(sweep_leftovers, Path(request.packages))
             if outcome is None or isinstance(outcome, Ended):
                 words = describe_death(child.process.returncode, "the builder", " (build-memory-bytes)")
-                outcome = Failed(FailureKind.KILLED, words)
-                note_failure(output, outcome)
+                outcome = note_failure(output, Failed(FailureKind.KILLED, words))
         if aside:
             aside.start_soon(self._clear_away, child)
         else:

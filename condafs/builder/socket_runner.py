@@ -106,9 +106,7 @@ class SocketRunner:
             try:
                 line = await self._spare.take()
             except OSError as error:
-                unreachable = Failed(FailureKind.NETWORK, self._unreachable(error))
-                note_failure(output, unreachable)
-                return unreachable
+                return note_failure(output, Failed(FailureKind.NETWORK, self._unreachable(error)))
             end = None
             try:
                 end = await follow_build(line.stream, line.stream, request, output.fileno(), on_progress)
@@ -118,8 +116,7 @@ class SocketRunner:
                 else:
                     await line.end()
             if end is None or isinstance(end, Ended):
-                end = Failed(FailureKind.KILLED, describe_end(end))
-                note_failure(output, end)
+                end = note_failure(output, Failed(FailureKind.KILLED, describe_end(end)))
         self._aside.start_soon(self._spare.prepare)
         return end
 
