@@ -1,9 +1,7 @@
 """One build, from the request to the outcome: solve, fetch and link, post-link, pip, bytecode, seal."""
 
 import asyncio
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rattler.exceptions import InstallerError
@@ -23,24 +21,18 @@ from condafs.builder.locked import read_locked
 from condafs.builder.pip import Distribution, install_requirements
 from condafs.builder.postlink import run_post_link_scripts
 from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress, Succeeded
-from condafs.builder.records_on_disk import hide_credentials, write_history, write_lock
 from condafs.builder.room import require_room
+from condafs.builder.sealing import Made, seal_made
 from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
 from condafs.errors import SpecificationError
 from condafs.names import MAX_PREFIX_BYTES, BuildName
-from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
-from condafs.prefix.marker import write_marker
 from condafs.prefix.records import EarlyRecords, Stamp, record_stamps
-from condafs.prefix.reserved import clear_reserved
-from condafs.prefix.seal import seal, vouch
-from condafs.prefix.sound import require_own_directories
 from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
-from condafs.spec.credentials import mask_credentials
 from condafs.spec.parse import parse
 from condafs.spec.specification import LockedPackage, Specification
 
@@ -77,9 +69,9 @@ class Build:
         with Disk(self._prefix.parent) as disk:
             with self._workplace:
                 made = await self._make(disk)
-            return self._seal(made, disk)
+            return seal_made(self._request, made, disk, self._events)
 
-    async def _make(self, disk: Disk) -> "_Made":
+    async def _make(self, disk: Disk) -> Made:
         """All that comes before sealing."""
         solution = await self._solve()
         interpreter = find_interpreter(solution.records)
@@ -104,14 +96,16 @@ class Build:
             self._require_intact(installed)
         compiled = self._finish_bytecode(interpreter, bytecode)
         disk.sync_soon()
-        linked = bytecode.sums if bytecode else {}
-        provenance = Provenance(
-            told={path: digest for path, digest in linked.items() if digest},
-            untold=[path for path, digest in linked.items() if not digest],
-            rewritten=compiled,
-            has_foreign=has_scripts or bool(self._specification.pip),
+        provenance = self._provenance(bytecode, compiled, has_scripts=has_scripts)
+        return Made(
+            self._build,
+            solution,
+            distributions,
+            records,
+            provenance,
+            variables=dict(self._specification.variables),
+            sandbox=str(self._workplace.reached.level),
         )
-        return _Made(solution, distributions, records, provenance)
 
     async def _solve(self) -> Solution:
         self._events.enter(Phase.SOLVE)
@@ -254,49 +248,12 @@ class Build:
         targets = compile_in_place(python, site_packages, sorted(set(modules)), self._workplace, self._transcript)
         return [f"{interpreter.site_packages}/{target}" for target in targets]
 
-    def _seal(self, made: "_Made", disk: Disk) -> Succeeded:
-        solution, distributions = made.solution, made.distributions
-        self._events.enter(Phase.SEAL)
-        require_own_directories(self._prefix)
-        finished = time.time()
-        (self._prefix / "conda-meta").mkdir(parents=True, exist_ok=True)
-        (self._prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
-        clear_reserved(self._prefix)
-        write_activation(self._prefix, self._build.name, dict(self._specification.variables))
-        lock_sha256 = write_lock(self._prefix, solution, distributions)
-        write_history(self._prefix, solution, self._request.build, finished)
-        hide_credentials(self._prefix, solution)
-        sealed = seal(self._prefix, made.records)
-        self._prefix.chmod(0o555)  # it was its maker's alone, while something in it might have had set-id bits
-        disk.sync_soon()
-        sums_sha256 = vouch(self._prefix, sealed, made.provenance)  # while the disk is busy
-        disk.sync()
-        write_marker(
-            self._prefix,
-            self._build,
-            mask_credentials(self._request.specification),
-            lock_sha256=lock_sha256,
-            finished=finished,
-            sums_sha256=sums_sha256,
-            sandbox=str(self._workplace.reached.level),
+    def _provenance(self, bytecode: Bytecode | None, compiled: list[str], *, has_scripts: bool) -> Provenance:
+        """Where files are from that no package lists."""
+        linked = bytecode.sums if bytecode else {}
+        return Provenance(
+            told={path: digest for path, digest in linked.items() if digest},
+            untold=[path for path, digest in linked.items() if not digest],
+            rewritten=compiled,
+            has_foreign=has_scripts or bool(self._specification.pip),
         )
-        self._events.finish_phase()
-        return Succeeded(
-            size_bytes=sealed.inventory.size_bytes,
-            own_bytes=sealed.inventory.own_bytes,
-            package_count=len(solution.records) + len(distributions),
-            file_count=sealed.inventory.file_count,
-            lock_sha256=lock_sha256,
-            seconds=self._events.seconds,
-            sandbox=str(self._workplace.reached.level),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What sealing has to know of an environment that is complete."""
-
-    solution: Solution
-    distributions: list[Distribution]
-    records: EarlyRecords
-    provenance: Provenance

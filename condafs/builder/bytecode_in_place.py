@@ -8,8 +8,7 @@ from condafs.builder.bytecode_cache import bytecode_path
 from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
-
-CLOBBERS = "__clobbers__"
+from condafs.prefix.layout import CLOBBERS
 
 
 def compile_in_place(

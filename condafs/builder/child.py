@@ -23,6 +23,10 @@ class Child:
     process: trio.Process
     line: trio.SocketStream
 
+    def is_usable(self) -> bool:
+        """Whether it runs still."""
+        return self.process.poll() is None
+
     async def end(self) -> None:
         """Kill what is left of it, and wait for it; nothing of it runs when this returns."""
         process = self.process

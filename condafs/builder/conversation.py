@@ -77,6 +77,7 @@ async def read_events(stream: trio.abc.ReceiveStream) -> AsyncGenerator[Event, N
             rest.clear()
 
 
-def note_failure(log: IO[bytes], failed: Failed) -> None:
-    """What the builder would have written into the log, had it lived."""
+def note_failure(log: IO[bytes], failed: Failed) -> Failed:
+    """Write into the log what the builder would have written, had it lived; returns the failure."""
     log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} failed ({failed.kind}): {failed.message}\n".encode())
+    return failed

@@ -46,7 +46,7 @@ def limit_files(file_bytes: int) -> None:
 def die_with_daemon(fd: int) -> None:
     """End this process and everything below it when the daemon is gone.
 
-    The daemon holds the other end of `fd`, a pipe that it never writes to again. PR_SET_PDEATHSIG would not do: it
+    The daemon holds the other end of `fd`, through which nothing comes any more. PR_SET_PDEATHSIG would not do: it
     fires when the *thread* that forked ends (prctl(2)), trio forks in a worker thread, and only the child is told.
     """
     threading.Thread(target=_wait_for_end, args=(fd,), name="daemon-watch", daemon=True).start()

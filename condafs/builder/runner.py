@@ -3,7 +3,6 @@
 Another machine would be another `Runner`: it carries a request there and events back.
 """
 
-import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from condafs.builder.child import Child, describe_death, start_child
 from condafs.builder.conversation import follow_build, note_failure
 from condafs.builder.leftovers import sweep_leftovers
 from condafs.builder.protocol import BuildRequest, Ended, Failed, FailureKind, Progress, Succeeded
+from condafs.builder.spare_builder import SpareBuilder
 from condafs.prefix.seal import remove_prefix
 
 
@@ -74,7 +74,7 @@ class LocalRunner:
         self._wrap = wrap
         self._keeps_spare = keeps_spare
         self._aside = aside
-        self._spare: Child | None = None
+        self._spare = SpareBuilder(self._start)
 
     async def run(
         self, request: BuildRequest, log: Path, on_progress: Callable[[Progress], None]
@@ -86,9 +86,9 @@ class LocalRunner:
         """
         with log.open("ab", buffering=0) as output:
             try:
-                child = await self._take_spare() or await self._start()
+                child = await self._spare.take()
             except OSError as error:
-                return Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}")
+                return note_failure(output, Failed(FailureKind.INTERNAL, f"the builder cannot be started: {error}"))
             outcome, aside = None, None
             try:
                 assert child.process.stdout  # noqa: S101 - asked for
@@ -103,8 +103,7 @@ class LocalRunner:
                             await trio.to_thread.run_sync(sweep_leftovers, Path(request.packages))
             if outcome is None or isinstance(outcome, Ended):
                 words = describe_death(child.process.returncode, "the builder", " (build-memory-bytes)")
-                outcome = Failed(FailureKind.KILLED, words)
-                note_failure(output, outcome)
+                outcome = note_failure(output, Failed(FailureKind.KILLED, words))
         if aside:
             aside.start_soon(self._clear_away, child)
         else:
@@ -122,22 +121,12 @@ class LocalRunner:
 
     async def prepare(self) -> None:
         """Start the spare, if there is to be one; the daemon may do that before the first build."""
-        if self._keeps_spare and self._spare is None:
-            with contextlib.suppress(OSError):  # the next build says it
-                self._spare = await self._start()
+        if self._keeps_spare:
+            await self._spare.prepare()
 
     async def aclose(self) -> None:
         """End the spare."""
-        spare, self._spare = self._spare, None
-        if spare:
-            with trio.CancelScope(shield=True):
-                await spare.end()
+        await self._spare.aclose()
 
     async def _start(self) -> Child:
         return await start_child(self._wrap([sys.executable, "-P", "-m", "condafs.builder"]))
-
-    async def _take_spare(self) -> Child | None:
-        if self._spare and self._spare.process.poll() is not None:
-            await self.aclose()
-        spare, self._spare = self._spare, None
-        return spare

@@ -30,6 +30,7 @@ from condafs.builder.protocol import (
     RemoveRequest,
     Succeeded,
 )
+from condafs.builder.spare_builder import SpareBuilder
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,19 @@ class _Line:
         poll.register(self.stream.socket.fileno(), select.POLLIN)
         return time.monotonic() - self.began < SPARE_SECONDS and not poll.poll(0)
 
+    async def end(self) -> None:
+        """Tell the builder to end, and wait until its unit has."""
+        with trio.CancelScope(shield=True), trio.move_on_after(END_SECONDS) as patience:
+            with contextlib.suppress(OSError, trio.BrokenResourceError):
+                await self.stream.send_eof()
+            with contextlib.suppress(OSError, trio.BrokenResourceError):
+                while await self.stream.receive_some():
+                    pass
+        if patience.cancelled_caught:
+            logger.warning("a builder does not end; see: systemctl status 'condafs-build@*'")
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(self.stream)
+
 
 class SocketRunner:
     """Runs builds through a socket. One builder waits there, with everything imported.
@@ -77,7 +91,7 @@ class SocketRunner:
     def __init__(self, path: Path, aside: trio.Nursery) -> None:
         self._path = path
         self._aside = aside
-        self._spare: _Line | None = None
+        self._spare = SpareBuilder(self._connect)
         self._removing = trio.CapacityLimiter(1)  # the disk does one after the other anyway
 
     async def run(
@@ -90,23 +104,20 @@ class SocketRunner:
         """
         with log.open("ab", buffering=0) as output:
             try:
-                line = await self._take()
+                line = await self._spare.take()
             except OSError as error:
-                unreachable = Failed(FailureKind.NETWORK, self._unreachable(error))
-                note_failure(output, unreachable)
-                return unreachable
+                return note_failure(output, Failed(FailureKind.NETWORK, self._unreachable(error)))
             end = None
             try:
                 end = await follow_build(line.stream, line.stream, request, output.fileno(), on_progress)
             finally:
                 if isinstance(end, Succeeded):  # it has ended all that it started before it said so
-                    self._aside.start_soon(self._end, line)
+                    self._aside.start_soon(line.end)
                 else:
-                    await self._end(line)
+                    await line.end()
             if end is None or isinstance(end, Ended):
-                end = Failed(FailureKind.KILLED, describe_end(end))
-                note_failure(output, end)
-        self._aside.start_soon(self.prepare)
+                end = note_failure(output, Failed(FailureKind.KILLED, describe_end(end)))
+        self._aside.start_soon(self._spare.prepare)
         return end
 
     async def remove(self, prefix: Path) -> None:
@@ -115,13 +126,13 @@ class SocketRunner:
             return
         with trio.CancelScope(shield=True):
             async with self._removing:
-                line = await self._take()
+                line = await self._spare.take()
                 try:
                     await self._remove(line, prefix)
                 except BaseException:
-                    await self._end(line)
+                    await line.end()
                     raise
-                await self._keep(line)
+                await self._spare.keep(line)
 
     async def _remove(self, line: _Line, prefix: Path) -> None:
         try:
@@ -139,27 +150,11 @@ class SocketRunner:
 
     async def prepare(self) -> None:
         """Have a builder wait, if none does."""
-        if self._spare is None:
-            with contextlib.suppress(OSError):  # the next build says it
-                await self._keep(await self._connect())
+        await self._spare.prepare()
 
     async def aclose(self) -> None:
         """End the one that waits."""
-        spare, self._spare = self._spare, None
-        if spare:
-            await self._end(spare)
-
-    async def _keep(self, line: _Line) -> None:
-        if self._spare is None:
-            self._spare = line
-        else:
-            await self._end(line)
-
-    async def _take(self) -> _Line:
-        if self._spare and not self._spare.is_usable():
-            await self.aclose()
-        spare, self._spare = self._spare, None
-        return spare or await self._connect()
+        await self._spare.aclose()
 
     async def _connect(self) -> _Line:
         return _Line(await trio.open_unix_socket(str(self._path)))
@@ -169,20 +164,6 @@ class SocketRunner:
             f"the builder cannot be reached at {self._path} (builder-socket): {error.strerror or error}; "
             "see: systemctl status condafs-build.socket"
         )
-
-    @staticmethod
-    async def _end(line: _Line) -> None:
-        """Tell the builder to end, and wait until its unit has."""
-        with trio.CancelScope(shield=True), trio.move_on_after(END_SECONDS) as patience:
-            with contextlib.suppress(OSError, trio.BrokenResourceError):
-                await line.stream.send_eof()
-            with contextlib.suppress(OSError, trio.BrokenResourceError):
-                while await line.stream.receive_some():
-                    pass
-        if patience.cancelled_caught:
-            logger.warning("a builder does not end; see: systemctl status 'condafs-build@*'")
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(line.stream)
 
 
 def describe_end(end: Ended | None) -> str:

@@ -15,7 +15,7 @@ from condafs.catalog.files import writer
 from condafs.catalog.records import BuildState
 from condafs.cli.collection import Collection, describe, tell
 from condafs.cli.house import ConfigOption, House, StateOption, open_house
-from condafs.cli.parameters import JsonOption, MountOption
+from condafs.cli.parameters import JsonOption, MountOption, value_of
 from condafs.cli.terminal import print_json, remarks
 from condafs.client.mountpoint import is_shared
 from condafs.client.steering import delete_build
@@ -68,7 +68,7 @@ def gc(  # noqa: PLR0913 - its options
         state: State directory of the mount's daemon, when the mount does not show.
         config: Settings file of the mount's daemon.
     """
-    limit = None if max_freed is None else _size(max_freed)
+    limit = None if max_freed is None else value_of("--max-freed", parse_size, max_freed)
     with (
         _answering(load_settings(config, state).gc_request, is_dry=dry_run),
         open_house(mount, state, config) as opened,
@@ -95,22 +95,6 @@ def _answering(request: Path | None, *, is_dry: bool) -> Iterator[None]:
             request.unlink(missing_ok=True)
 
 
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        msg = f"--max-freed {error}"
-        raise UserError(msg) from None
-
-
-def _days(option: str, text: str) -> float:
-    try:
-        return parse_days(text)
-    except ValueError as error:
-        msg = f"{option} {error}"
-        raise UserError(msg) from None
-
-
 def _with_options(
     settings: Settings, keep_generations: int | None, keep_days: str | None, keep_packages_days: str | None
 ) -> Settings:
@@ -124,9 +108,9 @@ def _with_options(
     return replace(
         settings,
         gc_keep_generations=settings.gc_keep_generations if keep_generations is None else keep_generations,
-        gc_keep_days=settings.gc_keep_days if keep_days is None else _days("--keep-days", keep_days),
+        gc_keep_days=settings.gc_keep_days if keep_days is None else value_of("--keep-days", parse_days, keep_days),
         gc_keep_packages_days=(
-            grace if keep_packages_days is None else _days("--keep-packages-days", keep_packages_days)
+            grace if keep_packages_days is None else value_of("--keep-packages-days", parse_days, keep_packages_days)
         ),
     )
 

@@ -1,15 +1,17 @@
 """What several commands take: the mount, a name, a wish for JSON; and how the shell completes names."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 from cyclopts.completion import CompletionContext
 
 from condafs.client.mountpoint import find_mount
-from condafs.errors import CondafsError
+from condafs.errors import CondafsError, UserError
+
+ValueT = TypeVar("ValueT")
 
 _GENERATION_LINK = re.compile(r"(\d+)-([0-9a-f]+)")
 
@@ -50,6 +52,24 @@ def complete_generations(context: CompletionContext) -> Iterator[tuple[str, str]
                 yield match[1], match[2]
     except (CondafsError, OSError):
         return
+
+
+def value_of(option: str, parse: Callable[[str], ValueT], text: str) -> ValueT:
+    """What was given to an option.
+
+    Args:
+        option: As it is typed, `--days`.
+        parse: Reads it, or raises a ValueError whose text goes on from the option: `is a size such as 8G`.
+        text: As it was typed.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    try:
+        return parse(text)
+    except ValueError as error:
+        msg = f"{option} {error}"
+        raise UserError(msg) from None
 
 
 MountOption = Annotated[

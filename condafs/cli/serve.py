@@ -9,10 +9,10 @@ from typing import Annotated, cast
 
 from cyclopts import Parameter
 
-from condafs.cli.parameters import MountOption
+from condafs.cli.parameters import MountOption, value_of
 from condafs.client.mountpoint import find_mount
 from condafs.config import load_settings, parse_address
-from condafs.errors import MachineError, UserError
+from condafs.errors import MachineError
 from condafs.journal import set_up_logging
 
 
@@ -38,7 +38,7 @@ def serve(
     """
     settings = load_settings(config, state)
     if bind:
-        settings = replace(settings, http_bind=tuple(_address(text) for text in bind))
+        settings = replace(settings, http_bind=tuple(value_of("--bind", parse_address, text) for text in bind))
     place = find_mount(mount)
     set_up_logging(sys.stderr, os.environ, is_verbose=verbose, identifier="condafs-http")
     try:
@@ -47,11 +47,3 @@ def serve(
         msg = f"the HTTP server needs {error.name}, which is not installed: pip install 'condafs[http]'"
         raise MachineError(msg) from None
     return cast("int", server.run(place, settings))
-
-
-def _address(text: str) -> str:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        msg = f"--bind {error}"
-        raise UserError(msg) from None

@@ -17,13 +17,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from condafs.export.environment import Environment, read_environment
+from condafs.export.environment import Environment
 from condafs.export.facts import Facts, LaidOut
 from condafs.export.index import LAYERS, TAR, Index
 from condafs.export.layers import IMAGE_PREFIX, image_layers
 from condafs.export.layout import IndexWriter
 from condafs.export.member import Member
 from condafs.export.reader import Reader
+from condafs.export.restoration import read_environment
 from condafs.export.tarball import tar_members
 from condafs.names import EnvironmentName
 from condafs.prefix.activation import environment_variables, read_variables

@@ -22,6 +22,10 @@ class ChildError(CondafsError):
 def run_as_owner(place: Path, function: Callable[[], str]) -> str:
     """Call a function as the owner of a directory; what it says is all that comes back.
 
+    Args:
+        place: The directory.
+        function: Called here, or in a fork of this process that ends with it.
+
     Raises:
         ForbiddenError: Another user asks, who is not root.
         ChildError: What it raised, when it ran in another process.

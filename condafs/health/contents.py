@@ -158,20 +158,25 @@ class Contents:
         owned = self._owned.get(module)
         cached = list(self._cached_bytecode(owned[0], name, tag)) if owned else []
         yield from cached
+        if content := self._compile(path, module, name):
+            yield from (file for file in cached if _mend_bytecode(file, content))
+            yield content
+
+    def _compile(self, path: str, module: str, name: str) -> bytes:
+        """The bytecode of a module, made anew by the build's own python; nothing when that cannot be had."""
+        pythons = self._pythons()
+        if not pythons:
+            return b""
         with TemporaryDirectory(prefix="condafs-mend-") as scratch, keeper_apart([Path(scratch)]) as keeper:
             target, view = Path(scratch, "compiled"), View((Path(scratch),), (self._prefix,))
-            for python in self._pythons()[:1]:
-                try:
-                    compilers = Compilers(python, keeper, view)
-                except CompilerError as error:
-                    self.reasons.append(f"{path}: {error}")
-                    continue
-                compilers.compile([Source(f"{self._prefix}/{module}", name, str(target))], lambda _: None)
-                compilers.end()
-                if target.exists():
-                    content = target.read_bytes()
-                    yield from (file for file in cached if _mend_bytecode(file, content))
-                    yield content
+            try:
+                compilers = Compilers(pythons[0], keeper, view)
+            except CompilerError as error:
+                self.reasons.append(f"{path}: {error}")
+                return b""
+            compilers.compile([Source(f"{self._prefix}/{module}", name, str(target))], lambda _: None)
+            compilers.end()
+            return target.read_bytes() if target.exists() else b""
 
     def _cached_bytecode(self, record: PackageRecord, name: str, tag: str) -> Iterator[Path]:
         digest = record.get("sha256")

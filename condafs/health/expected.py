@@ -74,8 +74,7 @@ def read_expected(prefix: Path) -> Expected:
     sums = _read_sums(prefix, expected)
     expected.listed = frozenset(sums)
     rows = _read_rows(prefix, expected)
-    names = [path for path in rows if path.startswith(_RECORD) and path.endswith(".json") and path.count("/") == 1]
-    expected.records = list(_read_records(prefix, names or _listed(sums)))
+    expected.records = list(_read_records(prefix, _records_among(rows) or _records_among(sums)))
     known = known_digests(expected.records)
     sums = original_digests(expected.records) | sums
     entries = describe_rows(rows.values(), known, sums) if expected.is_whole else _from_sums(known, sums)
@@ -147,8 +146,8 @@ def _say(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _listed(sums: Mapping[str, str]) -> list[str]:
-    return [path for path in sums if path.startswith(_RECORD) and path.endswith(".json") and path.count("/") == 1]
+def _records_among(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if path.startswith(_RECORD) and path.endswith(".json") and path.count("/") == 1]
 
 
 def _read_records(prefix: Path, names: Iterable[str]) -> Iterator[PackageRecord]:
@@ -179,6 +178,5 @@ def _outside_of_inventories(expected: Expected, sums: Mapping[str, str]) -> Iter
     if marker is None or marker.sums_sha256:
         yield replace(file, path=SUMS, sha256=marker.sums_sha256 if marker else "")
         yield replace(file, path=OWN_INVENTORY, sha256=sums.get(OWN_INVENTORY, ""))
-    for path in (INVENTORY,):
-        if path not in expected.entries:
-            yield replace(file, path=path, sha256=sums.get(path, ""))
+    if INVENTORY not in expected.entries:
+        yield replace(file, path=INVENTORY, sha256=sums.get(INVENTORY, ""))

@@ -108,8 +108,6 @@ def _hash(path: str, buffer: bytearray) -> Digest:
         try:
             while count := os.readv(fd, [buffer]):
                 hashed.update(view[:count])
-                if count < _BLOCK_BYTES:
-                    break
         finally:
             os.close(fd)
     except OSError as error:

@@ -27,6 +27,10 @@ MAX_BYTES = 1 << 20
 """A specification is not longer: the mount refuses what is."""
 
 
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Troubles of the mount that are no file's fault, and may be over when it is tried again."""
+
+
 class Outcome(StrEnum):
     """What became of a file."""
 
@@ -49,6 +53,12 @@ class Taken:
     outcome: Outcome
     build: BuildName | None = None
     file: Path | None = None
+
+    def why_kept(self, path: Path) -> str:
+        """Why what a file says was not submitted, and what to do; "" when it was, or there was no need."""
+        if self.outcome is not Outcome.KEPT:
+            return ""
+        return f"{self.file} was changed later than {path}, and stays; touch the latter to submit it"
 
 
 class MountGoneError(MachineError):
@@ -127,11 +137,8 @@ class Door:
             if not is_answering(self.envs.mount):
                 msg = f"{self.envs.mount} does not answer: start its daemon again (condafs mount {self.envs.mount})"
                 raise MountGoneError(msg) from None
-            if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
-                msg = f"{error.filename or self.envs.mount}: {error.strerror}"
-                raise MountGoneError(msg) from None
             msg = f"{error.filename or self.envs.mount}: {error.strerror or error}"
-            raise UserError(msg) from None
+            raise (MountGoneError if error.errno in _PASSING else UserError)(msg) from None
 
     def _require_free(self, name: EnvironmentName, path: Path) -> None:
         holder = self.claims.holder(name)

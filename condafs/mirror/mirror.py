@@ -158,8 +158,7 @@ class Mirror:
         report = Report(Kind.SUBMITTED, f"submitted from {path}", build.name.text, str(path), str(build))
         if taken.outcome is Outcome.UNCHANGED:
             tally.unchanged += 1
-        elif taken.outcome is Outcome.KEPT:
-            text = f"{taken.file} was changed later than {path}, and stays; touch the latter to submit it"
+        elif text := taken.why_kept(path):
             self._tell(Report(Kind.KEPT, text, report.name, report.file))
         else:
             tally.submitted.append(build)

@@ -1,4 +1,4 @@
-"""Where condafs keeps what it adds to a prefix, so that exports can tell its own files from the packages'.
+"""Where condafs, and rattler, keep what they add to a prefix, so that exports can tell it from the packages' own files.
 
 Format::
 
@@ -25,6 +25,9 @@ PIN_FILE = "00-condafs-pin.pth"
 """`site` reads these in order of their names: what other packages' `.pth` files start must see it done."""
 
 MANAGED_FILE = "EXTERNALLY-MANAGED"
+
+CLOBBERS = "__clobbers__"
+"""Where rattler puts files whose path another package has: `__clobbers__/<package>/<path>`."""
 
 
 def is_added(path: str) -> bool:

@@ -8,7 +8,7 @@ from condafs.client.envs import Envs
 from condafs.client.mountpoint import find_mount
 from condafs.client.status import Status
 from condafs.errors import MachineError, UserError
-from condafs.mirror.door import Door, Outcome, read_whole
+from condafs.mirror.door import Door, read_whole
 from condafs.names import EnvironmentName
 from condafs.project.place import Project
 
@@ -127,9 +127,7 @@ def _hand_on(project: Project, mount: Path) -> str:
     if taken.build:
         project.note(mount, taken.build.name)
     project.stamp(mtime_ns)
-    if taken.outcome is Outcome.KEPT:
-        return f"{taken.file} was changed later than {project.file}, and stays; touch the latter to submit it"
-    return ""
+    return taken.why_kept(project.file)
 
 
 def _status(environment: Path | None) -> Status | None:

@@ -92,10 +92,9 @@ def require_usable(command: str) -> None:
 
 def why_unreachable(path: Path, hidden: tuple[Path, ...] = HIDDEN) -> str:
     """Why other users cannot read a file or directory, through all links to it; "" when they can."""
+    if place := _hidden_in(path, hidden):
+        return f"{path} is in {place}, which its units do not see"
     real = path.resolve()
-    for place in hidden:
-        if path.is_relative_to(place) or real.is_relative_to(place):
-            return f"{path} is in {place}, which its units do not see"
     for step in (path, *path.parents, real, *real.parents):
         wanted = stat.S_IXOTH if step.is_dir() else stat.S_IROTH
         if not step.stat().st_mode & wanted:
@@ -106,10 +105,15 @@ def why_unreachable(path: Path, hidden: tuple[Path, ...] = HIDDEN) -> str:
 def require_visible(state: Path, mountpoint: Path) -> None:
     """UserError when the units could not see one of them."""
     for path, what in ((state, "state directory (setting state)"), (mountpoint, "mount point")):
-        for place in HIDDEN:
-            if path.is_relative_to(place):
-                msg = f"the {what} {path} is in {place}, which the service does not see: choose another place"
-                raise UserError(msg)
+        if place := _hidden_in(path, HIDDEN):
+            msg = f"the {what} {path} is in {place}, which the service does not see: choose another place"
+            raise UserError(msg)
+
+
+def _hidden_in(path: Path, hidden: tuple[Path, ...]) -> Path | None:
+    """Which of these directories something is in, by its name or through links."""
+    real = path.resolve()
+    return next((place for place in hidden if path.is_relative_to(place) or real.is_relative_to(place)), None)
 
 
 def _parts() -> Iterator[Path]:

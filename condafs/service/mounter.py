@@ -76,6 +76,12 @@ def main(arguments: Sequence[str]) -> int:
 def mount(place: Path, user: str, unit: str, notifier: Notifier) -> None:
     """Have a connection in the store whose mount everybody sees.
 
+    Args:
+        place: Where; made when it is not there.
+        user: Whose daemon serves it.
+        unit: The daemon's.
+        notifier: Of the unit.
+
     Raises:
         MachineError: It cannot be mounted there.
     """

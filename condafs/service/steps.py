@@ -47,17 +47,20 @@ def take(steps: Iterable[Step], *, is_dry: bool) -> Iterator[tuple[str, Result]]
         MachineError: One cannot be taken; those before it have been.
     """
     for step in steps:
+        yield step.text, _take_one(step, is_dry=is_dry)
+
+
+def _take_one(step: Step, *, is_dry: bool) -> Result:
+    try:
         if not step.is_needed():
-            yield step.text, Result.UNCHANGED
-        elif is_dry:
-            yield step.text, Result.PLANNED
-        else:
-            try:
-                step.act()
-            except OSError as error:
-                msg = f"cannot {step.text}: {error.strerror or error}"
-                raise MachineError(msg) from None
-            yield step.text, Result.DONE
+            return Result.UNCHANGED
+        if is_dry:
+            return Result.PLANNED
+        step.act()
+    except OSError as error:  # looking may fail as well: there are dead mounts
+        msg = f"cannot {step.text}: {error.strerror or error}"
+        raise MachineError(msg) from None
+    return Result.DONE
 
 
 def write(path: Path, text: str) -> Step:

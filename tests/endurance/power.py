@@ -56,7 +56,7 @@ def cut_the_power(channel: str, directory: Path, rounds: int) -> list[str]:
             published = set(os.listdir(mount / ".exports"))
             complaints += [f"cut {number}: {name} was seen published, and is lost" for name in seen - published]
             complaints += _check_names(mount, number)
-            found, count = _verify(mount, options)
+            found, count = _verify(mount)
             complaints += [f"cut {number}: {text}" for text in found]
             verified += count
             if number % 10 == 9:
@@ -96,14 +96,12 @@ def _work(mount: Path, channel: str, number: int) -> set[str]:
 
 
 def _end(keeper: Keeper, mount: Path) -> None:
-    """Nobody is left who has anything of the disk open."""
-    assert keeper.process
+    """Nobody is left who has anything of the disk open: the daemon, and what it started, in whatever session."""
     keeper.kill()
+    mark = f"RUNTIME_DIRECTORY={keeper.runtime}".encode()  # which nobody else on this machine was started with
     for directory in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, IndexError):
-            session = int((directory / "stat").read_text().rpartition(") ")[2].split()[3])
-            command = (directory / "cmdline").read_bytes()
-            if session == keeper.process.pid or b"condafs.builder" in command or b"condafs.export" in command:
+        with contextlib.suppress(OSError):
+            if mark in (directory / "environ").read_bytes().split(b"\0"):
                 os.kill(int(directory.name), signal.SIGKILL)
     while mount_at(mount):
         unmount(mount)
@@ -118,7 +116,7 @@ def _check_names(mount: Path, number: int) -> list[str]:
     ]
 
 
-def _verify(mount: Path, options: list[str]) -> tuple[list[str], int]:
+def _verify(mount: Path) -> tuple[list[str], int]:
     """What `condafs verify` says of every published build; and how many there are."""
     builds = len({os.readlink(mount / name) for name in os.listdir(mount) if "@" in name})
     if not builds:
@@ -126,7 +124,6 @@ def _verify(mount: Path, options: list[str]) -> tuple[list[str], int]:
     ended = subprocess.run(
         [*CONDAFS, "verify", "--json", "--mount", str(mount)], capture_output=True, text=True, check=False
     )
-    del options
     if ended.returncode:
         return [f"verify ends with {ended.returncode}: {ended.stdout[-800:]} {ended.stderr[-800:]}"], builds
     json.loads(ended.stdout)

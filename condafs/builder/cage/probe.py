@@ -34,9 +34,10 @@ def find_level(setting: str, state: Path) -> Reached:
         for name in ("builds", "packages", "specs", "catalog"):
             (Path(directory) / name).mkdir()
         is_ours = all(os.access(state / name, os.W_OK) for name in ("builds", "packages"))
-        outside = look_outside(setting, state if is_ours else Path(directory))
+        place = state if is_ours else Path(directory)
+        outside = look_outside(setting, place)
         reached = reached_within(outside.level)
-        if reached.level is not Level.NONE and (problem := _try_out(outside, state if is_ours else Path(directory))):
+        if reached.level is not Level.NONE and (problem := _try_out(outside, place)):
             return Reached(Level.NONE, (), (problem,))
         lacks = (*reached.lacks, *([outside.lacks] if outside.lacks else []))
         return Reached(reached.level, reached.parts, lacks)

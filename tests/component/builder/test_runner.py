@@ -29,16 +29,6 @@ def done(): say(Succeeded(1, 2, 3, 4, "ab", {"solve": 0.5}))
 """
 
 
-@pytest.fixture
-def request_to_build(tmp_path: Path) -> BuildRequest:
-    return BuildRequest("0" * 64 + "-foo", "{}", str(tmp_path / "prefix"), str(tmp_path / "packages"))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
 def scripted(script: str) -> LocalRunner:
     """A runner whose builder is a script; it goes in through the seam for sandboxes."""
 
@@ -128,6 +118,7 @@ async def test_a_command_that_does_not_exist_is_a_failure(request_to_build: Buil
     assert isinstance(failed, Failed)
     assert failed.kind is FailureKind.INTERNAL
     assert "/nonexistent" in failed.message
+    assert failed.message in log.read_text()  # noqa: ASYNC240 - quick
 
 
 async def test_past_the_wall_time_and_its_grace_the_builder_is_killed(
@@ -221,7 +212,7 @@ async def test_a_spare_that_died_is_not_taken(request_to_build: BuildRequest, lo
     scripts = iter(["import sys; sys.exit()", BEGIN + "done()", BEGIN + "done()"])
     runner = LocalRunner(lambda _: [sys.executable, "-c", next(scripts)], keeps_spare=True)
     await runner.prepare()
-    spare = runner._spare
+    spare = runner._spare.waiting
     assert spare
     await spare.process.wait()
     assert await runner.run(request_to_build, log, lambda _: None) == DONE
@@ -233,12 +224,12 @@ async def test_nobody_waits_for_a_builder_that_succeeded_to_be_gone(request_to_b
     async with trio.open_nursery() as nursery:
         runner = LocalRunner(lambda _: [sys.executable, "-c", script], keeps_spare=True, aside=nursery)
         await runner.prepare()
-        assert runner._spare
-        process = runner._spare.process
+        assert runner._spare.waiting
+        process = runner._spare.waiting.process
         with trio.fail_after(30):
             assert await runner.run(request_to_build, log, lambda _: None) == DONE
         assert process.returncode is None
-        assert runner._spare is None
+        assert runner._spare.waiting is None
     assert process.returncode is not None
-    assert runner._spare
+    assert runner._spare.waiting
     await runner.aclose()

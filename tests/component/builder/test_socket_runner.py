@@ -29,16 +29,6 @@ def done(): say(Succeeded(1, 2, 3, 4, "ab"))
 """
 
 
-@pytest.fixture
-def request_to_build(tmp_path: Path) -> BuildRequest:
-    return BuildRequest("0" * 64 + "-foo", "{}", str(tmp_path / "prefix"), str(tmp_path / "packages"))
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
 def scripted(tmp_path: Path, script: str) -> AbstractContextManager[Activator]:
     return activating(tmp_path / "socket", lambda _: [sys.executable, "-c", BEGIN + script])
 
@@ -179,7 +169,7 @@ async def test_a_spare_that_died_or_is_too_old_is_not_taken(
     with activating(tmp_path / "socket", lambda number: [sys.executable, "-c", scripts[number]]) as activator:
         async with running(tmp_path) as runner:
             await runner.prepare()
-            spare = runner._spare
+            spare = runner._spare.waiting
             assert spare
             await trio.lowlevel.wait_readable(spare.stream.socket)
             assert await runner.run(request_to_build, log, lambda _: None) == DONE

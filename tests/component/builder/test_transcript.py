@@ -3,16 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from condafs.builder.transcript import Transcript
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)")
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
 
 
 def lines(log: Path) -> list[str]:

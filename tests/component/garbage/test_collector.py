@@ -1,13 +1,15 @@
 """The daemon's collector over a real catalog and scheduler, with a scripted builder."""
 
+import math
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import trio
+from inotify_simple import INotify, flags
 
 from condafs.builder.protocol import Failed, FailureKind, Phase
 from condafs.catalog.records import BuildState
@@ -15,7 +17,7 @@ from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.garbage import collector as module
 from condafs.garbage.collector import Collector
-from condafs.garbage.processes import Look, Process
+from condafs.garbage.processes import Look, Process, look
 from condafs.names import BuildName, EnvironmentName
 from condafs.scheduler import room
 from tests.component.scheduler.scripted import House, assemble, make_settings, specification
@@ -77,6 +79,15 @@ def standing_in(prefix: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+async def appearance(file: Path) -> None:
+    """Wait until a file is there that another task makes."""
+    with trio.fail_after(10), INotify() as notices:
+        notices.add_watch(file.parent, flags.CREATE)
+        while not file.exists():  # noqa: ASYNC240 - quick
+            await trio.lowlevel.wait_readable(notices)
+            notices.read(timeout=0)
 
 
 def short_of_room(place: Place) -> Settings:
@@ -166,9 +177,7 @@ async def test_somebody_else_can_be_asked_and_is_waited_for(settings: Settings, 
         builds = await published(place.house, "a", "b")
         place.collector._settings = replace(short_of_room(place), gc_request=request)
         third = await place.house.write("foo.yaml", specification("foo", "zz-c"))
-        with trio.fail_after(10):
-            while not request.exists():  # noqa: ASYNC110 - a file
-                await trio.sleep(0.01)
+        await appearance(request)
         assert place.house.runner.order == ["foo", "foo"], "the third waits"
         request.unlink()
         await place.house.until(third, BuildState.READY)
@@ -192,15 +201,21 @@ async def test_the_files_of_a_deleted_build_stay_while_a_process_uses_them(
 ) -> None:
     monkeypatch.setattr(room, "USED_SECONDS", 0.05)
     monkeypatch.setattr(room, "WANTED_SECONDS", 0.05)
+    tell, looks = trio.open_memory_channel[None](math.inf)
+
+    def look_and_tell(*, partly: Collection[int] = ()) -> Look:
+        seen = look(partly=partly)
+        trio.from_thread.run_sync(tell.send_nowait, None)
+        return seen
+
+    monkeypatch.setattr(module, "look", look_and_tell)
     async with open_place(settings) as place:
         first, _ = await published(place.house, "a", "b")
         with standing_in(place.house.prefix(first)):
             await place.house.steering.delete_build(first)
-            looks: set[float] = set()
             with trio.fail_after(10):
-                while len(looks) < 4:
-                    looks.add(place.collector._seen_from)
-                    await trio.sleep(0.01)
+                for _ in range(3):
+                    await looks.receive()
             assert place.house.state(first) is BuildState.DELETING
             assert (place.house.prefix(first) / "half").exists()
         await place.house.until(first, None)

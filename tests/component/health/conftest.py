@@ -18,6 +18,11 @@ SPECIFICATION = '{"dependencies":["zz"],"format":1,"name":"foo","platform":"linu
 @pytest.fixture
 def build(tmp_path: Path) -> Path:
     """The prefix; its package cache lies where a state directory has it."""
+    return make_build(tmp_path)
+
+
+def make_build(tmp_path: Path, *, is_linked: bool = True) -> Path:
+    """Make one; unless its package's files are linked, they are copies."""
     prefix = tmp_path / "s" / "builds" / str(BUILD)
     package = tmp_path / "s" / "packages" / "pkgs" / "zz-1.0-0"
     (prefix / "conda-meta").mkdir(parents=True)
@@ -27,7 +32,10 @@ def build(tmp_path: Path) -> Path:
         for root in (package, prefix):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
         (package / path).write_bytes(content)
-        (prefix / path).hardlink_to(package / path)
+        if is_linked:
+            (prefix / path).hardlink_to(package / path)
+        else:
+            (prefix / path).write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         paths.append({"_path": path, "path_type": "hardlink", "sha256": digest, "size_in_bytes": len(content)})
     (prefix / "share/zz/link").symlink_to("data")

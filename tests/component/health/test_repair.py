@@ -11,6 +11,7 @@ from condafs.health.hashing import Hasher
 from condafs.health.repair import repair
 from condafs.health.repaired import Repair
 from condafs.prefix.layout import PACKAGES, PIN_FILE, SUMS
+from tests.component.health.conftest import make_build
 from tests.component.health.test_check import flip, opened
 from tests.way import open_the_way_to
 
@@ -37,35 +38,51 @@ def snapshot(prefix: Path) -> str:
     return "\n".join(sorted(line for line in lines if not line.startswith((". ", "./conda-meta/condafs d "))))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "bin/activate",
-        "bin/activate.fish",
-        "conda-meta/state",
-        f"lib/python3.12/site-packages/{PIN_FILE}",
-        "lib/python3.12/EXTERNALLY-MANAGED",
-        PACKAGES,
-        SUMS,
-    ],
-)
-@pytest.mark.parametrize("how", ["flip", "remove", "truncate"])
-def test_what_condafs_wrote_is_written_again(build: Path, path: str, how: str) -> None:
-    if (path, how) in {(SUMS, "remove"), (SUMS, "truncate")}:
-        # Where scripts ran, as is supposed here, it has files that their packages know, too: which, only it knew.
-        pytest.skip("the list of names is lost")
-    before = snapshot(build)
+def hurt(path: Path, how: str) -> None:
     if how == "flip":
-        flip(build / path, (build / path).stat().st_size // 2)
+        flip(path, path.stat().st_size // 2)
     elif how == "truncate":
-        (build / path).chmod(0o644)
-        os.truncate(build / path, 5)
+        path.chmod(0o644)
+        os.truncate(path, 5)
     else:
-        opened(build / path).unlink()
+        opened(path).unlink()
+
+
+WRITTEN = [
+    "bin/activate",
+    "bin/activate.fish",
+    "conda-meta/state",
+    f"lib/python3.12/site-packages/{PIN_FILE}",
+    "lib/python3.12/EXTERNALLY-MANAGED",
+    PACKAGES,
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "how"), [*((path, how) for path in WRITTEN for how in ("flip", "remove", "truncate")), (SUMS, "flip")]
+)
+def test_what_condafs_wrote_is_written_again(build: Path, path: str, how: str) -> None:
+    before = snapshot(build)
+    hurt(build / path, how)
     result = mend(build)
     assert not result.before.is_sound
     assert result.after.is_sound, result.after.problems
     assert snapshot(build) == before
+
+
+@pytest.mark.parametrize("how", ["remove", "truncate"])
+def test_a_list_of_sums_that_lost_its_names_is_made_anew_when_no_package_knows_them(build: Path, how: str) -> None:
+    before = (build / SUMS).read_bytes()
+    hurt(build / SUMS, how)
+    assert mend(build).after.is_sound
+    assert (build / SUMS).read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["remove", "truncate"])
+def test_which_files_of_packages_a_lost_list_of_sums_had_only_it_knew(tmp_path: Path, how: str) -> None:
+    build = make_build(tmp_path, is_linked=False)  # scripts ran, as is supposed here: any of them may be theirs
+    hurt(build / SUMS, how)
+    assert [problem.path for problem in mend(build).after.problems] == [SUMS]
 
 
 def test_links_modes_times_and_directories_are_put_back(build: Path) -> None:

@@ -33,7 +33,14 @@ def test_what_is_hidden_is_unreachable_through_links_too(open_path: Path, tmp_pa
     assert "which its units do not see" in why_unreachable(tmp_path / "link", (tmp_path / "a",))
 
 
-@pytest.mark.parametrize(("state", "mount"), [("/home/x/state", "/envs"), ("/var/lib/condafs", "/home/x/envs")])
+@pytest.mark.parametrize(
+    ("state", "mount"),
+    [
+        ("/home/x/state", "/envs"),
+        ("/var/lib/condafs", "/home/x/envs"),
+        ("/proc/self/root/home/x/state", "/envs"),  # through a link that every machine has
+    ],
+)
 def test_state_and_mount_must_be_where_the_units_look(state: str, mount: str) -> None:
     require_visible(Path("/var/lib/condafs"), Path("/envs"))
     with pytest.raises(UserError, match="/home"):

@@ -16,6 +16,7 @@ from condafs.errors import DiskFullError, ForbiddenError, NotYoursError, Positio
 from condafs.export.exports import Description, Format
 from condafs.names import BuildName, EnvironmentName, SpecDigest, spec_file_stem
 from condafs.spec.specification import Specification
+from condafs.tree.node import Directory, Node
 from condafs.tree.tree import Tree
 
 
@@ -287,3 +288,13 @@ def make_house(directory: Path) -> House:
 def make_tree(house: House) -> Tree:
     """A tree of that house."""
     return Tree(house.settings, house, house, house, house, house)
+
+
+async def directory(tree: Tree, *names: str) -> Directory:
+    """A directory, from the root down."""
+    node: Node | None = tree.root
+    for name in names:
+        assert isinstance(node, Directory)
+        node = await node.child(name)
+    assert isinstance(node, Directory)
+    return node

@@ -11,7 +11,7 @@ from condafs.catalog.records import BuildState
 from condafs.errors import SpecificationError
 from condafs.tree.node import Caller, Changes, Directory, File, Handle
 from condafs.tree.tree import Tree
-from tests.component.tree.house import House
+from tests.component.tree.house import House, directory
 
 ANN, WEB = Caller(1000, 100), Caller(33, 33)
 BY_CI = ".by=ci=ab12cd"
@@ -21,15 +21,6 @@ BY_CI = ".by=ci=ab12cd"
 async def specs(tree: Tree) -> Directory:
     """`.specs`."""
     return await directory(tree, ".specs")
-
-
-async def directory(tree: Tree, *names: str) -> Directory:
-    node: object = tree.root
-    for name in names:
-        assert isinstance(node, Directory)
-        node = await node.child(name)
-    assert isinstance(node, Directory)
-    return node
 
 
 async def written(specs: Directory, name: str, content: bytes, caller: Caller = ANN) -> Handle:

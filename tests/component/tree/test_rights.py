@@ -19,7 +19,7 @@ from condafs.tree.node import Caller, Changes, Directory, File, Link
 from condafs.tree.specs import owner
 from condafs.tree.specs.owner import Owner, is_link, read_link, write_owner
 from condafs.tree.tree import Tree
-from tests.component.tree.house import House, make_tree
+from tests.component.tree.house import House, directory, make_tree
 
 ANN, BOB, ROOT = Caller(1000, 100), Caller(1001, 100), Caller(0, 0)
 
@@ -34,15 +34,6 @@ async def shared(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await nursery.start(tree.run)
         yield tree
         nursery.cancel_scope.cancel()
-
-
-async def directory(tree: Tree, *names: str) -> Directory:
-    node: object = tree.root
-    for name in names:
-        assert isinstance(node, Directory)
-        node = await node.child(name)
-    assert isinstance(node, Directory)
-    return node
 
 
 async def write(specs: Directory, name: str, who: Caller = ANN, content: bytes = b"good", mode: int = 0o644) -> File:

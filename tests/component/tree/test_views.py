@@ -10,15 +10,9 @@ from condafs.catalog.records import BuildState
 from condafs.names import BuildName
 from condafs.tree.node import Caller, Changes, Directory, File, Link
 from condafs.tree.tree import Tree
-from tests.component.tree.house import House
+from tests.component.tree.house import House, directory
 
 ME = Caller(1000, 100)
-
-
-async def directory(tree: Tree, name: str) -> Directory:
-    node = await tree.root.child(name)
-    assert isinstance(node, Directory)
-    return node
 
 
 async def content(folder: Directory, name: str) -> bytes:

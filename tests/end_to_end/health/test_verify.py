@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,14 @@ MENDABLE = {
 }
 
 
-@pytest.mark.parametrize("sort", MENDABLE)
-@pytest.mark.parametrize("how", ["flip", "remove"])
+# Without its names the list of sums is not had back: such a build is made again.
+DAMAGED = sorted({*product(MENDABLE, ("flip", "remove"))} - {("the list of sums", "remove")})
+
+
+@pytest.mark.parametrize(("sort", "how"), DAMAGED)
 def test_a_damaged_file_is_found_and_mended_to_the_last_byte(house: House, sort: str, how: str) -> None:
     prefix = house.prefix()
     path = prefix / one_of(prefix, *MENDABLE[sort])
-    if (sort, how) == ("the list of sums", "remove"):
-        pytest.skip("its names are lost: such a build is made again")
     before, status = path.read_bytes(), path.stat()
     if how == "flip":
         flip(path, len(before) // 2)

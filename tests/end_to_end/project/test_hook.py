@@ -34,6 +34,14 @@ def followed(session: Session, desk: Desk, project: Path, name: str = "") -> Non
     assert f"({name or project.name}) {MARK}" in session.run("true")
 
 
+def shell_in_project(open_shell: Open, desk: Desk, shell: str, name: str) -> tuple[Session, Path]:
+    """A shell in a project of its own, whose name begins like that; its first build is active."""
+    session, project = open_shell(shell), desk.home / f"{name}-{shell}"
+    desk.write(project, "condafs-hello =1.0")
+    followed(session, desk, project)
+    return session, project
+
+
 @in_every_shell
 def test_a_project_is_entered_updated_and_left(open_shell: Open, desk: Desk, shell: str) -> None:
     session, project = open_shell(shell), desk.home / "a b" / f"way-{shell}"
@@ -71,18 +79,14 @@ def test_a_project_is_entered_updated_and_left(open_shell: Open, desk: Desk, she
 
 @in_every_shell
 def test_a_status_is_what_the_command_before_left(open_shell: Open, desk: Desk, shell: str) -> None:
-    session, project = open_shell(shell), desk.home / f"status-{shell}"
-    desk.write(project, "condafs-hello =1.0")
-    followed(session, desk, project)
+    session, _ = shell_in_project(open_shell, desk, shell, "status")
     session.type("sh -c 'exit 7'")
     assert session.ask("echo $status" if shell == "fish" else "echo $?") == "7"
 
 
 @in_every_shell
 def test_a_failing_build_is_said_once_and_the_last_good_one_stays(open_shell: Open, desk: Desk, shell: str) -> None:
-    session, project = open_shell(shell), desk.home / f"fail-{shell}"
-    desk.write(project, "condafs-hello =1.0")
-    followed(session, desk, project)
+    session, project = shell_in_project(open_shell, desk, shell, "fail")
     desk.write(project, "no-such-package")
     shown = session.run("true")
     desk.served.wait_for(project.name, lambda status: status["state"] == "failed")
@@ -122,9 +126,7 @@ def test_the_nearest_project_counts(open_shell: Open, desk: Desk, shell: str) ->
 
 @in_every_shell
 def test_what_is_done_by_hand_is_not_undone(open_shell: Open, desk: Desk, shell: str) -> None:
-    session, project = open_shell(shell), desk.home / f"hand-{shell}"
-    desk.write(project, "condafs-hello =1.0")
-    followed(session, desk, project)
+    session, project = shell_in_project(open_shell, desk, shell, "hand")
     session.run("deactivate")
     assert session.ask(variable(shell, "CONDA_PREFIX")) == "none"
     session.run("cd /")
@@ -140,9 +142,7 @@ def test_what_is_done_by_hand_is_not_undone(open_shell: Open, desk: Desk, shell:
 def test_without_a_daemon_the_last_build_is_used_and_it_is_said_what_to_do(
     open_shell: Open, desk: Desk, shell: str
 ) -> None:
-    session, project = open_shell(shell), desk.home / f"alone-{shell}"
-    desk.write(project, "condafs-hello =1.0")
-    followed(session, desk, project)
+    session, project = shell_in_project(open_shell, desk, shell, "alone")
     assert desk.served.stop() == 0
     try:
         assert f"({project.name}) {MARK}" in session.run("true")
@@ -162,9 +162,7 @@ def test_without_a_daemon_the_last_build_is_used_and_it_is_said_what_to_do(
 
 @in_every_shell
 def test_a_project_that_is_not_allowed_any_more_is_left(open_shell: Open, desk: Desk, shell: str) -> None:
-    session, project = open_shell(shell), desk.home / f"revoked-{shell}"
-    desk.write(project, "condafs-hello =1.0")
-    followed(session, desk, project)
+    session, _ = shell_in_project(open_shell, desk, shell, "revoked")
     session.run("condafs allow --revoke")
     assert session.ask(variable(shell, "CONDA_PREFIX")) == "none"
 
