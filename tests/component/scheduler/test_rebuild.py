@@ -39,6 +39,7 @@ def finish(settings: Settings, content: bytes, finished: float) -> BuildName:
 async def make(house: House, content: bytes) -> BuildName:
     build = await house.write("foo.yaml", content)
     await house.until(build, BuildState.READY)
+    await house.idle()  # its log says so, too
     return finish(house.settings, content, house.clock.now)
 
 

@@ -8,6 +8,7 @@ def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> N
     service.submit("spent", "zz-noarch-data =1.0")
     build = box.run("readlink", "/envs/spent").stdout.strip()
     assert build in service.builds_on_disk()
+    box.wait_until(lambda: "open_exports" not in service.status("spent"), "its exports are prepared")  # they keep it
     box.run("sed", "-i", "1i gc-keep-days: 0\\ngc-keep-generations: 0", "/etc/condafs.yaml")
     service.retire("spent")
     box.wait_until(lambda: bool(service.status("spent")["retired"]), "it is retired")  # a file may be being replaced
