@@ -63,7 +63,7 @@ class Patient:
         """As soon as it is built, or it is told why not."""
         return self.wait_until(
             lambda status: (
-                status["state"] in {"waiting", "ready", "failed"} or bool((status["building"] or {}).get("obstacle"))
+                status["state"] in {"waiting", "ready", "failed"} or bool((status.get("building") or {}).get("obstacle"))
             ),
             "built, nor is it told why not,",
         )
@@ -153,7 +153,7 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
         patient.fill(0)
     status = patient.wait_decided()
     complaints = []
-    if obstacle := (status["building"] or {}).get("obstacle"):
+    if obstacle := (status.get("building") or {}).get("obstacle"):
         phases["before the try"] = phases.get("before the try", 0) + 1
         if "no room left" not in obstacle:
             complaints.append(f"no clear word about the disk: {obstacle}")
