@@ -6,7 +6,7 @@ ENDURANCE_ARGUMENTS ?=
 CHANNEL ?=
 
 run = .venv/bin/python -m
-pytest = $(run) pytest -n auto --maxprocesses 4 $(PYTEST_ARGUMENTS)
+pytest = $(run) pytest -n 3 $(PYTEST_ARGUMENTS)
 # Quoted for the shell: a channel's URL or directory may hold spaces.
 channel = $(if $(CHANNEL),--channel '$(CHANNEL)')
 

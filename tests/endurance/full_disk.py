@@ -63,7 +63,8 @@ class Patient:
         """As soon as it is built, or it is told why not."""
         return self.wait_until(
             lambda status: (
-                status["state"] in {"waiting", "ready", "failed"} or bool((status.get("building") or {}).get("obstacle"))
+                status["state"] in {"waiting", "ready", "failed"}
+                or bool((status.get("building") or {}).get("obstacle"))
             ),
             "built, nor is it told why not,",
         )
