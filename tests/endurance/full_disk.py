@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from condafs.builder.protocol import Phase
 from condafs.filesystem.mounting import mount_at, unmount
 from tests.endurance.disk import Disk
 from tests.mounted.keeper import Keeper
@@ -58,6 +59,14 @@ class Patient:
                 raise AssertionError(msg)
             time.sleep(0.05)
         return status
+
+    def wait_for_phase(self, phase: Phase) -> None:
+        """As soon as a builder is there, or beyond."""
+        later = {str(other) for other in list(Phase)[list(Phase).index(phase) :]}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (status := self.status())["state"] in {"queued", "building"} and time.monotonic() < deadline:
+            if (status.get("building") or {}).get("phase") in later:
+                return
 
     def wait_decided(self) -> dict[str, Any]:
         """As soon as it is built, or it is told why not."""
@@ -124,27 +133,34 @@ def fill_the_disk(channel: str, directory: Path) -> list[str]:
         patient.wait("ready")
         needed = before - patient.free_bytes()
         good = os.readlink(patient.mount / "foo")
-        for step in range(STEPS):
+        moments: list[int | Phase] = [needed * step // STEPS for step in range(STEPS)]
+        for step, moment in enumerate([*moments, *Phase]):
             patient.keeper.end()
             _remove_tree(patient.disk.place / "state" / "packages")
             patient.keeper.start()
             calm = patient.free_bytes()
-            patient.fill(needed * step // STEPS)
-            complaints += [f"step {step}: {text}" for text in _fail_once(patient, str(step), good, phases)]
+            if isinstance(moment, Phase):
+                patient.submit(str(step))
+                patient.wait_for_phase(moment)
+                patient.fill(0)
+            else:
+                patient.fill(moment)
+                _submit(patient, str(step), phases)
+            complaints += [f"{moment}: {text}" for text in _judge(patient, good, phases)]
             patient.make_room()
             good_now = patient.wait_moved(good)
             os.unlink(patient.mount / os.path.basename(good))
             good = good_now
             lost = calm - patient.free_bytes()
             if lost > needed * 1.2:
-                complaints.append(f"step {step}: {lost / 1e6:.0f} MB do not come back ({needed / 1e6:.0f} are needed)")
-        print(f"  {STEPS} steps up to {needed / 1e6:.0f} MB; it failed in: {phases}")
+                complaints.append(f"{moment}: {lost / 1e6:.0f} MB do not come back ({needed / 1e6:.0f} are needed)")
+        print(f"  {STEPS} steps up to {needed / 1e6:.0f} MB, {len(Phase)} phases; it failed in: {phases}")
     finally:
         patient.close()
     return complaints
 
 
-def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) -> list[str]:
+def _submit(patient: Patient, label: str, phases: dict[str, int]) -> None:
     try:
         patient.submit(label)
     except OSError as error:
@@ -152,6 +168,9 @@ def _fail_once(patient: Patient, label: str, good: str, phases: dict[str, int]) 
         patient.make_room()
         patient.submit(label)
         patient.fill(0)
+
+
+def _judge(patient: Patient, good: str, phases: dict[str, int]) -> list[str]:
     status = patient.wait_decided()
     complaints = []
     if obstacle := (status.get("building") or {}).get("obstacle"):
