@@ -81,7 +81,8 @@ def classify(error: BaseException) -> tuple[FailureKind, str]:
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return FailureKind.KILLED, f"the builder ran out of memory (build-memory-bytes): {text}"
     if isinstance(error, OSError):
-        return _kind_of_number(error.errno) or kind_of_text(text) or FailureKind.INTERNAL, text
+        words = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return _kind_of_number(error.errno) or kind_of_text(text) or FailureKind.INTERNAL, words or text
     name = type(error).__name__
     if name == "SolverError":  # its explanation lists packages: no words of it may be taken for a network's
         stopped = _SOLVER_INTERRUPTED.search(text) and "incompatible" not in text and "candidates" not in text

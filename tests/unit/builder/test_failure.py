@@ -191,3 +191,8 @@ def test_what_waiting_may_mend_is_transient_and_nothing_else() -> None:
     assert {FailureKind.UNSATISFIABLE, FailureKind.BAD_SPEC, FailureKind.CHECKSUM, FailureKind.POST_LINK}.isdisjoint(
         TRANSIENT_KINDS
     )
+
+
+def test_a_full_disk_is_told_with_its_place_and_without_numbers() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "/s/builds/x")
+    assert classify(error) == (FailureKind.DISK_FULL, "/s/builds/x: No space left on device")
