@@ -58,4 +58,6 @@ async def found(directory: Directory, name: str, sort: type[SortT]) -> SortT:
 async def open_found(directory: Directory, name: str, flags: int) -> tuple[File, Handle]:
     """What was made, opened."""
     file = await found(directory, name, File)
-    return file, await file.reopen(Opened(flags))
+    handle = await file.reopen(Opened(flags))
+    handle.go_on()
+    return file, handle

@@ -148,6 +148,9 @@ class Handle:
     async def sync(self) -> None:
         """Everything written is on disk when this returns."""
 
+    def go_on(self) -> None:
+        """What was opened again is used: until then nobody may have it open."""
+
     async def release(self) -> None:
         """The last descriptor was closed. Nobody sees an error from here."""
 
@@ -168,7 +171,7 @@ class File(Node):
         raise NotImplementedError
 
     async def reopen(self, opened: Opened) -> Handle:
-        """Open what another process had open when it was killed; nothing is changed by that."""
+        """Open what another process may have had open when it was killed; nothing is changed before `go_on`."""
         return await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.mounting import mount_at, unmount
 from tests.mounted.conftest import specification, until
 from tests.mounted.keeper import Keeper
@@ -229,6 +230,27 @@ def test_a_file_that_was_only_opened_to_write_is_written_on(service: Service) ->
     service.kill_and_start()
     finish(writer)
     until(lambda: os.path.lexists(service.mount / "late"), "it is built")
+
+
+OPEN = """
+with open(sys.argv[1], "w"):
+    print("begun", flush=True)
+    input()
+"""
+
+
+def test_an_open_that_was_noted_and_never_answered_keeps_nothing_from_being_built(service: Service) -> None:
+    writer = service.act(OPEN, service.specs / "foo.yaml")
+    service.kill()
+    ledger = Ledger.open(service.ledger)
+    ((inode, how),) = ledger.opened.values()
+    ledger.note_opened(1000, inode, how)
+    if how.has_written:
+        ledger.note_written(1000)
+    ledger.close()
+    service.start()
+    finish(writer)
+    service.build("python")
 
 
 ASKS = {
