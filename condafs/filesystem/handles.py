@@ -100,6 +100,13 @@ class Handles:
         if handle is not None:
             await handle.release()
 
+    async def close_all(self) -> None:
+        """The mount is gone, and nobody has anything open."""
+        for number in [*self._lost_files, *self._resting, *self._files]:
+            await self.close_file(number)
+        self._lost_listings.clear()
+        self._listings.clear()
+
     def close_listing(self, number: int) -> None:
         """Likewise."""
         self._lost_listings.pop(number, None)

@@ -338,18 +338,35 @@ def test_an_orderly_restart_keeps_the_mount(service: Service) -> None:
     assert os.readlink(service.mount / "foo") == link
 
 
-def test_another_handshake_is_refused_and_mounted_anew(service: Service) -> None:
-    link = service.build("python")
-    service.kill()
+def change_handshake(service: Service) -> None:
     content = service.ledger.read_bytes()
     answer = content.index(b"A" + bytes(8))
     flipped = bytearray(content)
     flipped[answer + 13 + 24] ^= 0x10  # of max_readahead
     service.ledger.write_bytes(flipped)
+
+
+def test_another_handshake_is_refused_and_mounted_anew(service: Service) -> None:
+    link = service.build("python")
+    service.kill()
+    change_handshake(service)
     service.start()
     assert "is not taken over" in service.log.read_text()
     assert "is taken over" not in service.log.read_text()
     assert os.readlink(service.mount / "foo") == link
+
+
+def test_nothing_of_a_mount_that_is_not_taken_over_stays(service: Service) -> None:
+    before = service.build("python")
+    service.act(WRITE_ON, service.specs / "foo.yaml", specification("python", "numpy"))
+    service.kill()
+    change_handshake(service)
+    service.start()
+    assert service.build("python", "scipy") != before
+    lister = service.act(LIST_ON, service.specs)
+    service.kill_and_start()
+    assert service.log.read_text().count("is taken over") == 1
+    finish(lister)
 
 
 @pytest.mark.parametrize("damage", ["lost", "garbage", "torn"])
