@@ -38,10 +38,10 @@ class Handles:
         self._reopening = trio.Lock()
         self._last = 0
 
-    async def recall(self, opened: Mapping[int, tuple[int, Opened]], listings: Mapping[int, int]) -> None:
-        """Take over what another process had open; the inodes are recalled already."""
+    async def recall(self, opened: Mapping[int, tuple[int, Opened]], listings: Mapping[int, int], last: int) -> None:
+        """Take over what another process had open; the inodes are recalled already. `last`: its highest number."""
         self._lost_files, self._lost_listings = dict(opened), dict(listings)
-        self._last = max([0, *opened, *listings])
+        self._last = last
         for number, (_, how) in opened.items():
             try:
                 self._resting[number] = await self._reopen(number)

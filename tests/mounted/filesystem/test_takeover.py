@@ -19,6 +19,7 @@ import yaml
 
 from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.mounting import mount_at, unmount
+from condafs.filesystem.records import MARK, read_records, record
 from tests.mounted.conftest import specification, until
 from tests.mounted.keeper import Keeper
 
@@ -339,11 +340,12 @@ def test_an_orderly_restart_keeps_the_mount(service: Service) -> None:
 
 
 def change_handshake(service: Service) -> None:
-    content = service.ledger.read_bytes()
-    answer = content.index(b"A" + bytes(8))
-    flipped = bytearray(content)
-    flipped[answer + 13 + 24] ^= 0x10  # of max_readahead
-    service.ledger.write_bytes(flipped)
+    records = list(read_records(service.ledger.read_bytes()))
+    answer = max(position for position, (kind, _, _) in enumerate(records) if kind == b"A")
+    flipped = bytearray(records[answer][2])
+    flipped[24] ^= 0x10  # of max_readahead
+    records[answer] = b"A", 0, bytes(flipped)
+    service.ledger.write_bytes(MARK + b"".join(record(*whole) for whole in records))
 
 
 def test_another_handshake_is_refused_and_mounted_anew(service: Service) -> None:
@@ -380,6 +382,20 @@ def test_without_a_whole_ledger_it_is_mounted_anew_or_goes_on(service: Service, 
     service.start()
     assert os.readlink(service.mount / "foo") == link
     assert service.build("python", "numpy") != link
+
+
+def test_without_room_for_a_ledger_the_daemon_starts_all_the_same(service: Service) -> None:
+    link = service.build("python")
+    service.kill()
+    (service.runtime / ".ledger").mkdir()  # in the way of a new one
+    service.start()
+    assert "will not outlive this daemon" in service.log.read_text()
+    assert not service.ledger.exists()
+    assert os.readlink(service.mount / "foo") == link
+    assert service.end() == 0
+    (service.runtime / ".ledger").rmdir()
+    service.start()
+    assert os.readlink(service.mount / "foo") == link
 
 
 def test_somebody_who_unmounts_it_ends_the_daemon_with_an_error(service: Service) -> None:
