@@ -117,6 +117,20 @@ def test_a_name_that_moved_while_it_could_not_be_told_is_not_remembered(service:
     assert os.readlink(service.mount / "foo") == first
 
 
+def test_a_name_moves_on_when_the_process_that_makes_the_kernel_forget_was_killed(service: Service) -> None:
+    first = service.build("python")
+    assert service.process
+    pid = service.process.pid
+    children = [
+        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
+    ]
+    forgetters = [child for child in children if b"forgetter.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert len(forgetters) == 1
+    os.kill(forgetters[0], signal.SIGKILL)
+    assert service.build("python", "numpy") != first
+    assert "another took its place" in service.log.read_text()
+
+
 def test_a_working_directory_survives(service: Service) -> None:
     service.build("python")
     for place in (service.mount, service.specs, service.mount / ".status", service.mount / ".history" / "foo"):
