@@ -9,7 +9,8 @@ What is in the file, which is made anew for each mount (`records` has its form):
     D 0  the device of the mount, `0:52`        N inode   its node's key         W handle  it was written to
     Q 0  the kernel's FUSE_INIT                 F inode   forgotten              C handle  closed
     A 0  our answer                             O handle  inode, flags, content  L handle  inode of the directory
-    B 0  a change of names that was begun           H handle  the highest that was ever given
+    B 0  a change of names that was begun, NUL, meaning
+    H handle  the highest that was ever given
 
 Concurrency: the event loop's alone. A write to a file in memory (tmpfs) takes about a microsecond; records are
 gathered until `flush`, which comes before the answer. What cannot be read is as if there were no ledger, and one that
@@ -162,16 +163,18 @@ class Ledger(Memory):
             self._records.pop((kind, handle), None)
         self._waiting += record(b"C", handle)
 
-    def begin(self, *change: object) -> bool:
-        """A change of names begins; whether it may have been made already, by a daemon that did not live to say so."""
-        payload = repr(change).encode()
+    def begin(self, *change: object, meaning: str = "") -> str | None:
+        """See `Memory`."""
+        same = repr(change).encode() + b"\0"  # which no repr() has
+        payload = same + meaning.encode(errors="surrogateescape")
         self._begun.append(payload)
         self._waiting += record(b"B", 0, payload)
         self.flush()
-        is_again = payload in self._unanswered
-        if is_again:
-            self._unanswered.remove(payload)
-        return is_again
+        before = next((begun for begun in self._unanswered if begun.startswith(same)), None)
+        if before is None:
+            return None
+        self._unanswered.remove(before)
+        return before.removeprefix(same).decode(errors="surrogateescape")
 
     def flush(self) -> None:
         """What was noted is safe when this returns."""

@@ -192,6 +192,14 @@ class Directory(Node):
         """The node of a name that `names` gave; None when it is gone by now."""
         raise NotImplementedError
 
+    def meaning(self, name: str) -> str:
+        """What a name means, where to make or remove it twice would not fail but do something else.
+
+        It is another text once a change is made, and stays the same whatever happens by itself.
+        """
+        del name
+        return ""
+
     async def sync(self) -> None:
         """Every name made or removed so far is on disk when this returns."""
 

@@ -343,6 +343,34 @@ def file_of(service: Service, number: int) -> bool:
     return True
 
 
+def remove_twice(service: Service, path: Path) -> None:
+    """As the kernel asks for it twice when a daemon is killed before it answers."""
+    path.unlink()
+    service.kill_and_start()
+    path.unlink()
+
+
+def test_builds_that_are_asked_to_be_removed_twice_are_removed_once(service: Service) -> None:
+    builds = [service.build("python", *more) for more in ([], ["numpy"], ["scipy"])]
+    remove_twice(service, service.mount / "foo@-1")
+    left = [build for build in builds if os.path.lexists(service.mount / Path(build).name)]
+    assert left == [builds[0], builds[2]]
+
+
+@pytest.mark.parametrize("place", ["", ".logs"])
+def test_a_build_that_is_asked_to_be_cancelled_twice_is_cancelled_once(service: Service, place: str) -> None:
+    text = f"{specification('python')}variables:\n  SCRIPT: hang\n"
+    (service.specs / "foo.yaml").write_text(text)
+    logs = service.mount / ".logs"
+    until(lambda: bool(os.listdir(logs)), "it is begun")
+    (log,) = logs.iterdir()
+    remove_twice(service, log if place else service.mount / log.stem)
+    assert service.status()["state"] == "cancelled"
+    assert log.exists()
+    log.unlink()
+    assert not log.exists()
+
+
 def test_an_orderly_restart_keeps_the_mount(service: Service) -> None:
     before = mount_at(service.mount)
     link = service.build("python")

@@ -69,19 +69,24 @@ def test_what_was_not_flushed_is_not_known(path: Path) -> None:
 
 def test_a_change_that_was_begun_is_known_once(path: Path) -> None:
     ledger = written(path)
-    assert not ledger.begin("unlink", 1, b"foo")
-    assert not ledger.begin("unlink", 1, b"foo")
+    assert ledger.begin("unlink", 1, b"foo") is None
+    assert ledger.begin("unlink", 1, b"foo") is None
     after = Ledger.open(path)
-    assert after.begin("unlink", 1, b"foo")
-    assert after.begin("unlink", 1, b"foo")
-    assert not after.begin("unlink", 1, b"foo")
-    assert not after.begin("unlink", 1, b"bar")
+    assert after.begin("unlink", 1, b"foo") is not None
+    assert after.begin("unlink", 1, b"foo") is not None
+    assert after.begin("unlink", 1, b"foo") is None
+    assert after.begin("unlink", 1, b"bar") is None
 
 
 def test_a_change_that_was_begun_is_known_to_a_daemon_after_the_next(path: Path) -> None:
     written(path).begin("unlink", 1, b"foo")
     Ledger.open(path)
-    assert Ledger.open(path).begin("unlink", 1, b"foo")
+    assert Ledger.open(path).begin("unlink", 1, b"foo") == ""
+
+
+def test_what_a_name_meant_when_a_change_was_begun_is_known(path: Path) -> None:
+    written(path).begin("unlink", 1, b"foo@-1", meaning="3f-foo\udcff")
+    assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="2e-foo") == "3f-foo\udcff"
 
 
 def test_large_texts_are_not_kept(path: Path) -> None:
