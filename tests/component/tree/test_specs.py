@@ -499,3 +499,15 @@ async def write_over(file: File, content: bytes) -> None:
     handle = await file.open(WRITE)
     await handle.write(0, content)
     await close(handle)
+
+
+async def test_a_directory_that_was_made_and_given_to_nobody_is_given_when_it_is_asked_for_again(
+    house: House, specs: Directory
+) -> None:
+    (house.settings.specs / "below").mkdir(mode=0o700)  # and the daemon was killed
+    made = await specs.make_directory("below", 0o750, ME)
+    assert made.attributes().mode == stat.S_IFDIR | 0o750
+    assert (made.attributes().uid, made.attributes().gid) == (1000, 100)
+    with pytest.raises(FileExistsError):
+        await specs.make_directory("below", 0o777, Caller(1001, 100))
+    assert made.attributes().uid == 1000
