@@ -166,11 +166,12 @@ class Ledger(Memory):
     def begin(self, *change: object, meaning: str = "") -> str | None:
         """See `Memory`."""
         same = repr(change).encode() + b"\0"  # which no repr() has
-        payload = same + meaning.encode(errors="surrogateescape")
+        before = next((begun for begun in reversed(self._unanswered) if begun.startswith(same)), None)
+        # What is asked for a third time was begun with the first meaning, too.
+        payload = before or same + meaning.encode(errors="surrogateescape")
         self._begun.append(payload)
         self._waiting += record(b"B", 0, payload)
         self.flush()
-        before = next((begun for begun in self._unanswered if begun.startswith(same)), None)
         if before is None:
             return None
         self._unanswered.remove(before)

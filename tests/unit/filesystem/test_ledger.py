@@ -89,6 +89,14 @@ def test_what_a_name_meant_when_a_change_was_begun_is_known(path: Path) -> None:
     assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="2e-foo") == "3f-foo\udcff"
 
 
+def test_the_last_meaning_counts_and_stays_however_often_it_is_asked_for(path: Path) -> None:
+    ledger = written(path)
+    ledger.begin("unlink", 1, b"foo@-1", meaning="first")
+    ledger.begin("unlink", 1, b"foo@-1", meaning="second")
+    for _ in range(3):
+        assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="third") == "second"
+
+
 def test_large_texts_are_not_kept(path: Path) -> None:
     ledger = written(path)
     ledger.note_opened(20, 1, Opened(0, bytes(module.LARGEST_CONTENT_BYTES + 1)))
