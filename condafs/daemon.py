@@ -134,7 +134,11 @@ def _custody(notifier: Notifier, runtime: str, passed: int | None, *, takes_over
         if not notifier.address or not runtime:
             msg = "--take-over is for services: NOTIFY_SOCKET and RUNTIME_DIRECTORY have to be set (systemd.exec(5))"
             raise UserError(msg)
-        ledger = Ledger.open(Path(runtime.partition(":")[0]) / "ledger")
+        path = Path(runtime.partition(":")[0]) / "ledger"
+        try:
+            ledger = Ledger.open(path)
+        except OSError as error:
+            logger.warning("%s cannot be used, the mount will not outlive this daemon: %s", path, error)
     return Custody(partial(notifier.keep, FUSE), partial(notifier.drop, FUSE), ledger)
 
 

@@ -16,6 +16,8 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from condafs.errors import MachineError
+
 _MICROSECONDS = 1_000_000
 _FIRST_PASSED = 3  # SD_LISTEN_FDS_START
 _BARRIER_SECONDS = 5
@@ -64,8 +66,18 @@ class Notifier:
         self._send("STOPPING=1")
 
     def keep(self, name: str, descriptor: int) -> None:
-        """Have a copy of a descriptor kept for the next start; it is there when this returns. Blocking, shortly."""
-        self._send("FDSTORE=1", f"FDNAME={name}", descriptors=[descriptor])
+        """Have a copy of a descriptor kept for the next start; the listener has read of it when this returns.
+
+        Blocking, shortly. Whether it keeps it, no listener says: systemd does not where FileDescriptorStoreMax= is 0.
+
+        Raises:
+            MachineError: The listener cannot be told.
+        """
+        try:
+            self._deliver(["FDSTORE=1", f"FDNAME={name}"], [descriptor], _BARRIER_SECONDS)
+        except OSError as error:
+            msg = f"{name} cannot be kept for the next start: {self.address}: {error.strerror or error}"
+            raise MachineError(msg) from None
         self._wait_until_read()
 
     def drop(self, name: str) -> None:
@@ -84,15 +96,16 @@ class Notifier:
             select.select([ours], [], [], _BARRIER_SECONDS)
 
     def _send(self, *lines: str, descriptors: Sequence[int] = ()) -> None:
+        # A listener that is gone or full must not stop the daemon: the message is advice.
+        with contextlib.suppress(OSError):
+            self._deliver(lines, descriptors, timeout_seconds=0)
+
+    def _deliver(self, lines: Sequence[str], descriptors: Sequence[int], timeout_seconds: float) -> None:
         if not self.address:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
-        # A listener that is gone or full must not stop the daemon: the message is advice.
-        with (
-            contextlib.suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
-        ):
-            sock.settimeout(0)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.settimeout(timeout_seconds)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
             sock.sendmsg(["\n".join(lines).encode()], rights, 0, address)
 

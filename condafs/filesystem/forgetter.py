@@ -14,13 +14,17 @@ an errno, 4 bytes.
 Source of the layout: linux/fuse.h, struct fuse_out_header, fuse_notify_inval_inode_out, fuse_notify_inval_entry_out.
 """
 
+import contextlib
+import logging
 import os
 import socket
 import struct
 import subprocess
 import sys
 import threading
-from typing import Protocol
+from typing import Literal, Protocol
+
+logger = logging.getLogger(__name__)
 
 _HEADER = struct.Struct("<IiQ")
 _INODE, _ENTRY = struct.Struct("<Qqq"), struct.Struct("<QII")
@@ -42,10 +46,54 @@ class Teller(Protocol):
 class Forgetter:
     """The process.
 
+    When it was killed, as the kernel does where memory is short, another takes its place and is asked again: whoever
+    asks is answered only when the kernel has forgotten.
+
     Args:
         connection: The kernel's descriptor; a copy of it is passed on.
     """
 
+    def __init__(self, connection: int) -> None:
+        self._connection = os.dup(connection)
+        self._replacing = threading.Lock()
+        self._is_closed = False
+        self._process = _Process(self._connection)
+        self._dead: list[_Process] = []
+
+    def invalidate_inode(self, inode: int, /) -> None:
+        """See `Teller`."""
+        self._ask("links", _message(_FORGET_INODE, _INODE.pack(inode, 0, 0)))
+
+    def invalidate_entry(self, directory: int, name: bytes, /) -> None:
+        """See `Teller`."""
+        self._ask("names", _message(_FORGET_ENTRY, _ENTRY.pack(directory, len(name), 0) + name + b"\0"))
+
+    def _ask(self, line: Literal["links", "names"], message: bytes) -> None:
+        process = self._process
+        try:
+            process.ask(line, message)
+        except ConnectionError:
+            self._replace(process)
+            self._process.ask(line, message)
+
+    def _replace(self, dead: "_Process") -> None:
+        with self._replacing:
+            if self._process is dead and not self._is_closed:
+                self._process = _Process(self._connection)
+                logger.warning("the process that makes the kernel forget was killed; another took its place")
+                dead.kill()
+                self._dead.append(dead)  # its sockets are closed at the end: the other thread may be waiting there
+
+    def close(self, patience_seconds: float) -> None:
+        """End it; after a while it is left to end by itself."""
+        with self._replacing:
+            self._is_closed = True
+        for process in (*self._dead, self._process):
+            process.close(patience_seconds)
+        os.close(self._connection)
+
+
+class _Process:
     def __init__(self, connection: int) -> None:
         self._links, links = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._names, names = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -58,16 +106,17 @@ class Forgetter:
                 cwd="/",
             )
 
-    def invalidate_inode(self, inode: int, /) -> None:
-        """See `Teller`."""
-        _ask(self._links, _message(_FORGET_INODE, _INODE.pack(inode, 0, 0)))
+    def ask(self, line: Literal["links", "names"], message: bytes) -> None:
+        _ask(self._links if line == "links" else self._names, message)
 
-    def invalidate_entry(self, directory: int, name: bytes, /) -> None:
-        """See `Teller`."""
-        _ask(self._names, _message(_FORGET_ENTRY, _ENTRY.pack(directory, len(name), 0) + name + b"\0"))
+    def kill(self) -> None:
+        """Who waits for an answer gets none."""
+        for line in (self._links, self._names):
+            with contextlib.suppress(OSError):  # it is not connected any more
+                line.shutdown(socket.SHUT_RDWR)
+        self._process.kill()
 
     def close(self, patience_seconds: float) -> None:
-        """End it; after a while it is left to end by itself."""
         self._links.close()
         self._names.close()
         try:

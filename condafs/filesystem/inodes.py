@@ -47,8 +47,9 @@ class Inodes:
         return self._nodes.get(number)
 
     def links(self) -> list[int]:
-        """Numbers of all symbolic links that are known."""
-        return [number for number, node in self._nodes.items() if isinstance(node, Link)]
+        """Numbers of all symbolic links that are known. Any thread may ask."""
+        known = self._nodes.copy()  # at one go, while the event loop goes on learning and forgetting
+        return [number for number, node in known.items() if isinstance(node, Link)]
 
     def peek(self, node: Node) -> int:
         """The number of a node, without counting it as known to the kernel. Any thread may ask."""

@@ -41,6 +41,7 @@ class KernelCache:
         self._inodes = inodes
         self._teller = teller
         self._is_open = True
+        self._untold: set[int] = set()
         self._telling = threading.Lock()
         self._names: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._forget_names, name="forget-names", daemon=True)
@@ -51,13 +52,27 @@ class KernelCache:
         with self._telling:
             if not self._is_open:
                 return
+            number = self._inodes.peek(link)
             try:
-                self._teller.invalidate_inode(self._inodes.peek(link))
+                self._teller.invalidate_inode(number)
             except FileNotFoundError:
                 return  # the kernel does not know it
             except OSError as error:
-                logger.warning("the kernel may go on to lead %r where it led: %s", name, error)
+                logger.warning("the kernel goes on to lead %r where it led, until it can be told: %s", name, error)
+                self._untold.add(number)
+            else:
+                self._tell_again()
         self._names.put((self._inodes.peek(directory), encode_name(name)))
+
+    def _tell_again(self) -> None:
+        for number in tuple(self._untold):
+            try:
+                self._teller.invalidate_inode(number)
+            except FileNotFoundError:
+                pass  # the kernel has forgotten it anyway
+            except OSError:
+                return
+            self._untold.discard(number)
 
     def forget_links(self) -> None:
         """Where any link leads is forgotten: it may have moved when nobody could tell. Blocking."""

@@ -4,37 +4,40 @@ The kernel talks in numbers: of inodes and of open files. A daemon that takes a 
 before it meant by them. So each number is written down before the kernel hears of it, and each change of a name before
 it is made: a request that was read but not answered comes again, and must not be carried out twice (`once`).
 
-Format of the file, made anew for each mount: records `<kind, 1 byte> <number, 8 bytes> <length, 4 bytes> <payload>`,
-little-endian, of which the last may be torn::
+What is in the file, which is made anew for each mount (`records` has its form): by kind, number and payload::
 
     D 0  the device of the mount, `0:52`        N inode   its node's key         W handle  it was written to
     Q 0  the kernel's FUSE_INIT                 F inode   forgotten              C handle  closed
     A 0  our answer                             O handle  inode, flags, content  L handle  inode of the directory
-    B 0  a change of names that was begun
+    B 0  a change of names that was begun, NUL, meaning
+    H handle  the highest that was ever given
 
 Concurrency: the event loop's alone. A write to a file in memory (tmpfs) takes about a microsecond; records are
-gathered until `flush`, which comes before the answer.
+gathered until `flush`, which comes before the answer. What cannot be read is as if there were no ledger, and one that
+cannot be written is removed: without one, the next daemon mounts anew.
 """
 
+import contextlib
+import errno
 import logging
 import os
 import struct
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from condafs.filesystem.handshake import Handshake
 from condafs.filesystem.memory import Memory
+from condafs.filesystem.records import MARK, read_records, record
 from condafs.tree.node import Opened
 
 logger = logging.getLogger(__name__)
 
-_HEADER = struct.Struct("<cQI")
 _OPENED = struct.Struct("<QI?")
 
 MOST_BEGUN = 64
-"""Changes of names that may be under way: more than the kernel lets wait in the background (12), and handlers run."""
+"""Changes of names that are remembered as perhaps under way. Each waits in a process of somebody's with a directory
+locked, so there may be more; of those that are forgotten, one that is asked for again may get ENOENT or EEXIST."""
 
 LARGEST_CONTENT_BYTES = 1 << 20
 """Texts up to this size stay as they were when they were opened; larger ones are computed anew after a takeover."""
@@ -55,12 +58,15 @@ class Ledger(Memory):
         nodes: Key of each node that the kernel knew when this was opened, by inode.
         opened: What was open then, by handle: inode and how.
         listings: Inode of each directory that was open then, by handle.
+        last_handle: The highest handle that was ever given on this mount. The kernel may still close what it was told
+            of, also when that is closed or forgotten here: so no number is given twice.
     """
 
     def __init__(self, path: Path) -> None:
         self.nodes: dict[int, bytes] = {}
         self.opened: dict[int, tuple[int, Opened]] = {}
         self.listings: dict[int, int] = {}
+        self.last_handle = 0
         self.device = ""
         self.handshake = Handshake()
         self._path = path
@@ -74,31 +80,47 @@ class Ledger(Memory):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read what a daemon before us left; an empty ledger when there is none.
+        """Read what a daemon before us left; an empty ledger when there is none, or none that can be read.
 
         Raises:
-            OSError: It cannot be read or written.
+            OSError: It cannot be read or written; there is none then.
         """
         ledger = cls(path)
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        for kind, number, payload in read_records(content):
-            ledger._recall(kind, number, payload)
-        ledger._unanswered = list(ledger._begun)
-        ledger._write_anew()
+            try:
+                ledger._read()
+            except (ValueError, struct.error) as error:
+                logger.warning("%s is not used: %s", path, error)
+                ledger = cls(path)
+            ledger._write_anew()
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.unlink()  # or a daemon after the next would believe it
+            raise
         return ledger
 
+    def _read(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            for kind, number, payload in read_records(self._path.read_bytes()):
+                self._recall(kind, number, payload)
+        self._unanswered = list(self._begun)
+
     def begin_anew(self, device: str) -> None:
-        """Another mount: nothing of what was known counts. `device`: as mountinfo has it, "0:52"."""
+        """Another mount: nothing of what was known counts. `device`: as mountinfo has it, "0:52".
+
+        One that could not be written gets another chance.
+        """
         self.nodes, self.opened, self.listings = {}, {}, {}
         self._unanswered.clear()
         self._begun.clear()
         self._records.clear()
         self.device, self.handshake = device, Handshake()
         self._note(b"D", 0, device.encode())
-        self._write_anew()
+        try:
+            self._write_anew()
+            self._is_lost = False
+        except OSError as error:
+            self._lose(error)
 
     def note_handshake(self, handshake: Handshake) -> None:
         """As far as it has come."""
@@ -114,10 +136,11 @@ class Ledger(Memory):
     def note_forgotten(self, number: int) -> None:
         """The kernel has forgotten it; nothing is lost when that is not written down."""
         if self._records.pop((b"N", number), None):
-            self._waiting += _HEADER.pack(b"F", number, 0)
+            self._waiting += record(b"F", number)
 
     def note_opened(self, handle: int, inode: int, opened: Opened) -> None:
         """The kernel is to hear of an open file."""
+        self.last_handle = max(self.last_handle, handle)
         content = opened.content
         if content is not None and len(content) > LARGEST_CONTENT_BYTES:
             content = None
@@ -131,58 +154,75 @@ class Ledger(Memory):
 
     def note_listing(self, handle: int, inode: int) -> None:
         """The kernel is to hear of an open directory."""
+        self.last_handle = max(self.last_handle, handle)
         self._note(b"L", handle, struct.pack("<Q", inode))
 
     def note_closed(self, handle: int) -> None:
         """The kernel has closed it."""
         for kind in (b"O", b"W", b"L"):
             self._records.pop((kind, handle), None)
-        self._waiting += _HEADER.pack(b"C", handle, 0)
+        self._waiting += record(b"C", handle)
 
-    def begin(self, *change: object) -> bool:
-        """A change of names begins; whether it may have been made already, by a daemon that did not live to say so."""
-        payload = repr(change).encode()
+    def begin(self, *change: object, meaning: str = "") -> str | None:
+        """See `Memory`."""
+        same = repr(change).encode() + b"\0"  # which no repr() has
+        before = next((begun for begun in reversed(self._unanswered) if begun.startswith(same)), None)
+        # What is asked for a third time was begun with the first meaning, too.
+        payload = before or same + meaning.encode(errors="surrogateescape")
         self._begun.append(payload)
-        self._waiting += _record(b"B", 0, payload)
+        self._waiting += record(b"B", 0, payload)
         self.flush()
-        is_again = payload in self._unanswered
-        if is_again:
-            self._unanswered.remove(payload)
-        return is_again
+        if before is None:
+            return None
+        self._unanswered.remove(before)
+        return before.removeprefix(same).decode(errors="surrogateescape")
 
     def flush(self) -> None:
         """What was noted is safe when this returns."""
-        if not self._waiting or self._is_lost:
-            return
-        try:
-            self._size += os.write(self._fd, self._waiting)
-            self._waiting.clear()
-            if self._size > 2 * self._kept_size + SLACK_BYTES:
-                self._write_anew()
-        except OSError as error:
-            # Half a ledger is worse than none: without one, the next daemon mounts anew.
-            logger.warning("%s cannot be written, the mount will not outlive this daemon: %s", self._path, error)
-            self._is_lost = True
-            self._path.unlink(missing_ok=True)
+        if self._waiting and not self._is_lost:
+            try:
+                self._size += _write(self._fd, self._waiting)
+                if self._size > 2 * self._kept_size + SLACK_BYTES:
+                    self._write_anew()
+            except OSError as error:
+                self._lose(error)
+        self._waiting.clear()
+
+    def _lose(self, error: OSError) -> None:
+        """Half a ledger is worse than none."""
+        logger.warning("%s cannot be written, the mount will not outlive this daemon: %s", self._path, error)
+        self._is_lost = True
+        for path in (self._path, self._fresh_path):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def close(self) -> None:
         """What was noted stays."""
         self.flush()
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    @property
+    def _fresh_path(self) -> Path:
+        return self._path.with_name(f".{self._path.name}")
 
     def _note(self, kind: bytes, number: int, payload: bytes) -> None:
-        record = _record(kind, number, payload)
-        self._records[kind, number] = record
-        self._waiting += record
+        self._records[kind, number] = record(kind, number, payload)
+        self._waiting += self._records[kind, number]
 
     def _write_anew(self) -> None:
         """Write what counts into a new file, in place of the old one."""
-        content = b"".join([*self._records.values(), *(_record(b"B", 0, change) for change in self._begun)])
-        fresh = self._path.with_name(f".{self._path.name}")
+        begun = (record(b"B", 0, change) for change in self._begun)
+        content = b"".join([MARK, record(b"H", self.last_handle), *self._records.values(), *begun])
+        fresh = self._fresh_path
         fresh.unlink(missing_ok=True)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        os.write(fd, content)
-        fresh.replace(self._path)
+        try:
+            _write(fd, content)
+            fresh.replace(self._path)
+        except OSError:
+            os.close(fd)
+            raise
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = fd
@@ -202,18 +242,23 @@ class Ledger(Memory):
             case b"F":
                 self.nodes.pop(number, None)
             case b"O":
+                self.last_handle = max(self.last_handle, number)
                 inode, flags, has_content = _OPENED.unpack_from(payload)
                 self.opened[number] = inode, Opened(flags, payload[_OPENED.size :] if has_content else None)
             case b"W" if number in self.opened:
                 inode, opened = self.opened[number]
                 self.opened[number] = inode, Opened(opened.flags, opened.content, has_written=True)
             case b"L":
+                self.last_handle = max(self.last_handle, number)
                 self.listings[number] = struct.unpack("<Q", payload)[0]
             case b"C":
                 self.opened.pop(number, None)
                 self.listings.pop(number, None)
             case b"B":
                 self._begun.append(payload)
+                return
+            case b"H":
+                self.last_handle = max(self.last_handle, number)
                 return
         self._keep(kind, number, payload)
 
@@ -225,20 +270,12 @@ class Ledger(Memory):
             for sort in (b"O", b"W", b"L"):
                 self._records.pop((sort, number), None)
         else:
-            self._records[kind, number] = _record(kind, number, payload)
+            self._records[kind, number] = record(kind, number, payload)
 
 
-def _record(kind: bytes, number: int, payload: bytes) -> bytes:
-    return _HEADER.pack(kind, number, len(payload)) + payload
-
-
-def read_records(content: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """The whole records: kind, number, payload. What was being written when a daemon was killed is passed over."""
-    at = 0
-    while at + _HEADER.size <= len(content):
-        kind, number, length = _HEADER.unpack_from(content, at)
-        at += _HEADER.size
-        if at + length > len(content):
-            return
-        yield kind, number, content[at : at + length]
-        at += length
+def _write(fd: int, content: bytes | bytearray) -> int:
+    """All of it, or OSError: what comes after half a record could not be read."""
+    written = os.write(fd, content)
+    if written < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return written

@@ -27,10 +27,19 @@ class Memory:
     def note_closed(self, handle: int) -> None:
         """The kernel has closed it."""
 
-    def begin(self, *change: object) -> bool:
-        """A change of names begins; whether it may have been made already, by a daemon that did not live to say so."""
-        del change
-        return False
+    def begin(self, *change: object, meaning: str = "") -> str | None:
+        """A change of names begins.
+
+        Args:
+            change: What tells it from others.
+            meaning: What the name means now.
+
+        Returns:
+            What it meant when the same was begun by a daemon that did not live to answer, and may have made it; None
+            when there was no such.
+        """
+        del change, meaning
+        return None
 
     def flush(self) -> None:
         """What was noted is safe when this returns."""

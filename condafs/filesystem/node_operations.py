@@ -117,7 +117,8 @@ class NodeOperations(WithoutExtendedAttributes):
         directory, text = self._directory(parent_inode), decode_name(name)
         making = partial(directory.make_symlink, text, decode_path(target), decode_caller(ctx))
         answer = partial(found, directory, text, Link)
-        return self._entry(await self._once.make(making, answer, "symlink", parent_inode, name, target))
+        request = "symlink", parent_inode, name, target
+        return self._entry(await self._once.make(making, answer, *request, meaning=directory.meaning(text)))
 
     @guarded(pyfuse3.EntryAttributes, specification_errno=errno.EBADMSG)
     async def link(
@@ -133,8 +134,9 @@ class NodeOperations(WithoutExtendedAttributes):
     @guarded(Nothing)
     async def unlink(self, parent_inode: Inode, name: bytes, ctx: Context) -> None:
         """Remove a name."""
-        removing = partial(self._directory(parent_inode).unlink, decode_name(name), decode_caller(ctx))
-        await self._once.make(removing, nothing, "unlink", parent_inode, name)
+        directory, text = self._directory(parent_inode), decode_name(name)
+        removing = partial(directory.unlink, text, decode_caller(ctx))
+        await self._once.make(removing, nothing, "unlink", parent_inode, name, meaning=directory.meaning(text))
 
     @guarded(Nothing)
     async def rmdir(self, parent_inode: Inode, name: bytes, ctx: Context) -> None:

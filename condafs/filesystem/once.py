@@ -1,8 +1,10 @@
 """A change of names is made once, also when the kernel asks for it twice.
 
 A daemon that was killed may have made a change without having said so; whoever takes the mount over is asked for it
-again, finds nothing left to remove or something in the way, and answers as it would have been answered. The kernel
-holds the directory's lock all the while, so nobody else can have changed that name.
+again, finds nothing left to remove or something in the way, and answers as it would have been answered. Where the same
+could be done once more to something else (`rm foo@-1`, or `rm` of a build that the first one cancelled), it tells by
+what the name means: that is another thing only when the change was made. Nobody else changes a name meanwhile, for the
+kernel holds the directory's lock; unless who asked was killed while no daemon was there, and then nobody hears.
 """
 
 import errno
@@ -27,20 +29,29 @@ class Once:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    async def make(self, change: Callable[[], Awaitable[T]], answer: Callable[[], Awaitable[T]], *request: object) -> T:
+    async def make(
+        self,
+        change: Callable[[], Awaitable[T]],
+        answer: Callable[[], Awaitable[T]],
+        *request: object,
+        meaning: str = "",
+    ) -> T:
         """Make a change.
 
         Args:
             change: Makes it.
             answer: What to answer when another process has made it already.
             request: What tells it from others.
+            meaning: What the name means that is to change.
         """
-        may_be_made = self._memory.begin(*request)
+        before = self._memory.begin(*request, meaning=meaning)
+        if before is not None and before != meaning:
+            return await answer()
         try:
             return await change()
         except (OSError, NotFoundError) as error:
             number = error.errno if isinstance(error, OSError) else errno.ENOENT
-            if not may_be_made or number not in {errno.ENOENT, errno.EEXIST}:
+            if before is None or number not in {errno.ENOENT, errno.EEXIST}:
                 raise
             return await answer()
 
@@ -58,4 +69,6 @@ async def found(directory: Directory, name: str, sort: type[SortT]) -> SortT:
 async def open_found(directory: Directory, name: str, flags: int) -> tuple[File, Handle]:
     """What was made, opened."""
     file = await found(directory, name, File)
-    return file, await file.reopen(Opened(flags))
+    handle = await file.reopen(Opened(flags))
+    handle.go_on()
+    return file, handle

@@ -3,7 +3,6 @@
 Files, directories and open ones are numbered separately: inodes by what they are, handles as they come.
 """
 
-import os
 from functools import partial
 
 import pyfuse3
@@ -129,8 +128,6 @@ class Operations(NodeOperations):
     def _opened(self, inode: int, flags: int, handle: Handle) -> pyfuse3.FileInfo:
         number = self.handles.open_file(handle)
         self._memory.note_opened(number, inode, Opened(flags, handle.content))
-        if flags & os.O_TRUNC:
-            self._memory.note_written(number)
         self._memory.flush()
         # The page cache belongs to the inode: snapshots of different moments must not meet there.
         return pyfuse3.FileInfo(fh=number, direct_io=handle.is_snapshot, keep_cache=handle.is_immutable)

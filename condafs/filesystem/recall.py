@@ -13,6 +13,6 @@ async def recall(ledger: Ledger, tree: Tree, operations: Operations) -> None:
             ledger.note_forgotten(number)
         else:
             operations.inodes.recall(number, node)
-    await operations.handles.recall(ledger.opened, ledger.listings)
+    await operations.handles.recall(ledger.opened, ledger.listings, ledger.last_handle)
     tree.drop_open_files({ledger.nodes.get(inode, b"") for inode, _ in ledger.opened.values()})
     ledger.flush()

@@ -101,6 +101,9 @@ class Mounting:
                 return await adopt(self._operations, self._place, self._passed, self._custody)
             except MachineError as error:
                 logger.warning("%s is not taken over, it has to be mounted anew: %s", self._place, error)
+                # The next mount has numbers of its own, and who had files open has lost them.
+                await self._operations.handles.close_all()
+                self._operations = Operations(self._tree, self._ledger or Memory())
         return await connect(self._operations, self._place, allow_other=self._allow_other, custody=self._custody)
 
 

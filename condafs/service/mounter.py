@@ -1,7 +1,8 @@
 """`python -m condafs.service.mounter`: mounts and unmounts for a daemon that may not, as root, for the whole machine.
 
     mount MOUNTPOINT USER UNIT      before the daemon starts (ExecStartPre=): the connection is kept in the unit's
-                                    descriptor store as `fuse`; nothing happens when one is there already
+                                    descriptor store as `fuse`. When one is there whose mount still stands, the
+                                    daemon takes that over; any other mount of condafs there is cleared away
     unmount MOUNTPOINT UNIT         after it ended (ExecStopPost=): only when the unit is being stopped, because after a
                                     crash, or for a restart, the next daemon takes the mount over
     clear MOUNTPOINT                when the unit has failed: nobody comes any more
@@ -83,7 +84,7 @@ def mount(place: Path, user: str, unit: str, notifier: Notifier) -> None:
         notifier: Of the unit.
 
     Raises:
-        MachineError: It cannot be mounted there.
+        MachineError: It cannot be mounted there, or nobody keeps the connection.
     """
     found = mount_at(place)
     if _ask_systemd("show", "--property=NFileDescriptorStore", "--value", unit).strip() not in ("", "0"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 
 from condafs.catalog.events import Author
+from condafs.catalog.records import BuildState
 from condafs.errors import InvalidNameError
 from condafs.names import BuildName
 from condafs.tree.node import Attributes, Caller, Directory, File, Handle, Lifetimes, Ownership, refuse
@@ -116,6 +117,15 @@ class LogsDirectory(Directory):
         """All logs."""
         found = await trio.to_thread.run_sync(os.listdir, self._path)
         return sorted(name for name in found if _build_of(name))
+
+    def meaning(self, name: str) -> str:
+        """Whether the build is cancelled: its log would be removed next."""
+        build = _build_of(name)
+        if build is None:
+            return ""
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.build(build.digest)
+        return "cancelled" if record and record.state is BuildState.CANCELLED else ""
 
     async def unlink(self, name: str, caller: Caller) -> None:
         """Cancel a build in the making, whose log stays; remove the log of any other."""

@@ -148,6 +148,9 @@ class Handle:
     async def sync(self) -> None:
         """Everything written is on disk when this returns."""
 
+    def go_on(self) -> None:
+        """What was opened again is used: until then nobody may have it open."""
+
     async def release(self) -> None:
         """The last descriptor was closed. Nobody sees an error from here."""
 
@@ -168,7 +171,7 @@ class File(Node):
         raise NotImplementedError
 
     async def reopen(self, opened: Opened) -> Handle:
-        """Open what another process had open when it was killed; nothing is changed by that."""
+        """Open what another process may have had open when it was killed; nothing is changed before `go_on`."""
         return await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
 
 
@@ -188,6 +191,14 @@ class Directory(Node):
     def listed(self, name: str) -> Node | None:
         """The node of a name that `names` gave; None when it is gone by now."""
         raise NotImplementedError
+
+    def meaning(self, name: str) -> str:
+        """What a name means, where to make or remove it twice would not fail but do something else.
+
+        It is another text once a change is made, and stays the same whatever happens by itself.
+        """
+        del name
+        return ""
 
     async def sync(self) -> None:
         """Every name made or removed so far is on disk when this returns."""

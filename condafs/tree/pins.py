@@ -104,6 +104,11 @@ class PinsDirectory(Directory):
         with self._catalog.snapshot() as snapshot:
             return [pin.label for pin in snapshot.pins()]
 
+    def meaning(self, name: str) -> str:
+        """Whether there is such a pin: another is refused."""
+        with self._catalog.snapshot() as snapshot:
+            return "pinned" if snapshot.pin(name) else ""
+
     async def make_symlink(self, name: str, target: str, caller: Caller) -> Link:
         """Pin what the target means now."""
         await self._settled()

@@ -20,7 +20,7 @@ from dataclasses import replace
 import trio
 
 from condafs.catalog.events import Author
-from condafs.catalog.records import EnvironmentRecord
+from condafs.catalog.records import BuildState, EnvironmentRecord
 from condafs.errors import AmbiguousDigestError, ForbiddenError, InvalidNameError, NotFoundError
 from condafs.journal import about
 from condafs.names import DIGEST_PREFIX, SHORT_DIGEST_LENGTH, BuildName, EnvironmentName, behalf_of
@@ -33,7 +33,7 @@ from condafs.tree.recent import Recent
 from condafs.tree.renewal import Renewal
 from condafs.tree.resolve import current_build, find_environment, find_unpublished, resolve, resolve_target
 from condafs.tree.rights import Rights
-from condafs.tree.sources import Catalog, Steering
+from condafs.tree.sources import Catalog, Snapshot, Steering
 from condafs.tree.specs.removals import Removals
 
 logger = logging.getLogger(__name__)
@@ -245,15 +245,21 @@ class Root(Directory):
             raise ForbiddenError(msg)
         await self._settled()
         with self._catalog.snapshot() as snapshot:
-            try:
-                build = resolve(snapshot, name)
-            except NotFoundError:
-                record = find_unpublished(snapshot, name)
-                if record is None:
-                    raise
-                build = record.build
+            build = _find_removable(snapshot, name)
         logger.info("%s: to be deleted, says uid %d", build, caller.uid, extra=about(build))
         await self._steering.delete_build(build, Author(caller.uid))
+
+    def meaning(self, name: str) -> str:
+        """Which build it is, and whether it is cancelled, for that would be forgotten next."""
+        if not is_build_name(name) and "@" not in name:
+            return ""
+        with self._catalog.snapshot() as snapshot:
+            try:
+                build = _find_removable(snapshot, name)
+            except (NotFoundError, InvalidNameError, AmbiguousDigestError):
+                return ""
+            record = snapshot.build(build.digest)
+        return f"{build}, cancelled" if record and record.state is BuildState.CANCELLED else str(build)
 
     async def remove_directory(self, name: str) -> None:
         """The dot directories stay."""
@@ -267,6 +273,16 @@ class Root(Directory):
             msg = f"{environment.name} cannot point at {build}: that is a build of {build.name}"
             raise ForbiddenError(msg)
         await self._steering.roll_back(environment.name, build.digest, author)
+
+
+def _find_removable(snapshot: Snapshot, name: str) -> BuildName:
+    try:
+        return resolve(snapshot, name)
+    except NotFoundError:
+        record = find_unpublished(snapshot, name)
+        if record is None:
+            raise
+        return record.build
 
 
 def _short_reference(build: str) -> str:

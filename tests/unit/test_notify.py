@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from condafs.errors import MachineError
 from condafs.notify import Notifier, take_descriptors
 
 
@@ -40,6 +41,14 @@ def test_an_at_sign_means_the_abstract_namespace() -> None:
 @pytest.mark.parametrize("address", ["", "/nonexistent/socket", "@nobody-listens-here"])
 def test_nobody_listening_is_no_error(address: str) -> None:
     Notifier(address).ready()
+
+
+@pytest.mark.parametrize("address", ["/nonexistent/socket", "@nobody-listens-here"])
+def test_what_is_to_be_kept_has_to_reach_somebody(address: str) -> None:
+    with pytest.raises(MachineError, match=r"fuse cannot be kept for the next start: .* refused|No such file"):
+        Notifier(address).keep("fuse", 0)
+    Notifier(address).drop("fuse")
+    Notifier().keep("fuse", 0)
 
 
 def test_taking_removes_the_variables_so_that_children_stay_silent() -> None:

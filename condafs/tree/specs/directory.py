@@ -17,7 +17,7 @@ from condafs.tree.node import Caller, Directory, Node, refuse
 from condafs.tree.rights import Rights
 from condafs.tree.specs.backing import Backed, Identity, Registry, SpecLink, is_specification
 from condafs.tree.specs.file import SpecFile, SpecHandle
-from condafs.tree.specs.owner import Owner, is_link, make_file, make_link, read_owner, write_owner
+from condafs.tree.specs.owner import Owner, is_half_made, is_link, make_file, make_link, read_owner, write_owner
 from condafs.tree.specs.submissions import Submissions
 
 logger = logging.getLogger(__name__)
@@ -135,7 +135,11 @@ class SpecDirectory(Backed, Directory):
         path = self.path_of(name)
         owner = self._owner_of_new(permissions, caller)
         inherited = self.attributes().mode & stat.S_ISGID
-        os.mkdir(path, 0o700)  # noqa: PTH102 - as everything here, short and underneath
+        try:
+            os.mkdir(path, 0o700)  # noqa: PTH102 - as everything here, short and underneath
+        except FileExistsError:
+            if not is_half_made(path):
+                raise
         write_owner(path, Owner(owner.uid, owner.gid, owner.permissions | inherited))
         return self._made(name, os.lstat(path), SpecDirectory)
 

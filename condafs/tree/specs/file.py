@@ -73,12 +73,8 @@ class SpecFile(Backed, File):
 
     async def open(self, flags: int) -> "SpecHandle":
         """Open it; writing handles can read as well, so that what they wrote can be checked."""
-        may_write = flags & os.O_ACCMODE != os.O_RDONLY
-        place = self.place()
-        # A file without a name, open elsewhere: /proc leads to it again.
-        path = f"/proc/self/fd/{place}" if isinstance(place, int) else place
-        no_follow = 0 if isinstance(place, int) else os.O_NOFOLLOW
-        fd = os.open(path, (os.O_RDWR if may_write else os.O_RDONLY) | os.O_CLOEXEC | no_follow)
+        may_write = _may_write(flags)
+        fd = self._open_underneath(may_write=may_write)
         handle = self.opened(fd, may_write=may_write)
         if flags & os.O_TRUNC and may_write:
             os.ftruncate(fd, 0)
@@ -86,20 +82,32 @@ class SpecFile(Backed, File):
             self.version += 1
         return handle
 
+    def _open_underneath(self, *, may_write: bool) -> int:
+        place = self.place()
+        # A file without a name, open elsewhere: /proc leads to it again.
+        path = f"/proc/self/fd/{place}" if isinstance(place, int) else place
+        no_follow = 0 if isinstance(place, int) else os.O_NOFOLLOW
+        return os.open(path, (os.O_RDWR if may_write else os.O_RDONLY) | os.O_CLOEXEC | no_follow)
+
     async def reopen(self, opened: Opened) -> "SpecHandle":
         """As it was, and with what was written not handed on yet."""
-        handle = await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
-        if opened.has_written and handle.may_write:
-            handle.has_written = True
-            self.version += 1
+        fd = self._open_underneath(may_write=_may_write(opened.flags))
+        handle = SpecHandle(self, fd, may_write=_may_write(opened.flags))
+        handle.has_written = handle.may_write and (opened.has_written or bool(opened.flags & os.O_TRUNC))
+        self._handles.add(handle)
         return handle
 
     def opened(self, fd: int, *, may_write: bool) -> "SpecHandle":
         """A handle for a descriptor that is open already."""
         handle = SpecHandle(self, fd, may_write=may_write)
         self._handles.add(handle)
-        self._writers += may_write
+        handle.go_on()
         return handle
+
+    def began(self, handle: "SpecHandle") -> None:
+        """A handle that may write is in use."""
+        self._writers += 1
+        self.version += handle.has_written
 
     def closed(self, handle: "SpecHandle") -> None:
         """A handle is gone; the last that could write hands the content on."""
@@ -107,8 +115,8 @@ class SpecFile(Backed, File):
         if self.kept and not self._handles:
             Path(self.kept).unlink(missing_ok=True)
             self.kept = ""
-        self._writers -= handle.may_write
-        if handle.may_write:
+        if handle.is_writer:
+            self._writers -= 1
             self._is_touched = self._is_touched and not self.is_being_written_to
             self.submit_if_changed()
             self._retry_if_touched()
@@ -201,15 +209,23 @@ class SpecHandle(Handle):
         fd: Descriptor underneath.
         may_write: Whether it was opened for writing.
         has_written: Whether content was changed through it since the last successful flush.
+        is_writer: Whether the file waits for its release before it is handed on.
     """
 
-    __slots__ = ("_file", "fd", "has_written", "may_write")
+    __slots__ = ("_file", "fd", "has_written", "is_writer", "may_write")
 
     def __init__(self, file: SpecFile, fd: int, *, may_write: bool) -> None:
         self._file = file
         self.fd = fd
         self.may_write = may_write
         self.has_written = False
+        self.is_writer = False
+
+    def go_on(self) -> None:
+        """See `Handle`: it counts as a writer from now on."""
+        if self.may_write and not self.is_writer:
+            self.is_writer = True
+            self._file.began(self)
 
     async def read(self, offset: int, size: int) -> bytes:
         """From the file underneath."""
@@ -247,6 +263,10 @@ class SpecHandle(Handle):
         """Close, and hand on what was written."""
         os.close(self.fd)
         self._file.closed(self)
+
+
+def _may_write(flags: int) -> bool:
+    return flags & os.O_ACCMODE != os.O_RDONLY
 
 
 def _write_all(fd: int, content: bytes, offset: int) -> int:

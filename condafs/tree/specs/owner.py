@@ -105,6 +105,15 @@ def make_file(path: str, owner: Owner) -> int:
     return fd
 
 
+def is_half_made(path: str) -> bool:
+    """Whether it is a directory of which a daemon that was killed has not said whose it is; it is asked for again.
+
+    Directories that people know are never made again: the kernel says that they are there.
+    """
+    is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
+    return is_directory and find_owner(path) is None and not any(Path(path).iterdir())
+
+
 def make_link(path: str, target: str, owner: Owner) -> None:
     """Make what stands for a symbolic link; a real one where that cannot be marked."""
     fd = _open_nameless(path)

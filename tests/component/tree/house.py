@@ -266,6 +266,9 @@ class House:
 
     async def pin(self, label: str, build: BuildName, gid: int, author: Author) -> None:
         self._called(author, "pin", label, str(build))
+        if label in self.content.by_label:
+            message = f"there is a pin {label}"
+            raise ForbiddenError(message)
         self.content.by_label[label] = PinRecord(label, build.digest, author.uid, gid, 1)
 
     async def unpin(self, label: str, author: Author) -> None:

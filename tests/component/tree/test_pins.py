@@ -1,10 +1,14 @@
 import errno
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from condafs.catalog.events import Author
-from condafs.errors import InvalidNameError, NotFoundError
+from condafs.errors import ForbiddenError, InvalidNameError, NotFoundError
+from condafs.filesystem.ledger import Ledger
+from condafs.filesystem.once import Once
+from condafs.filesystem.once import found as find_made
 from condafs.names import BuildName
 from condafs.tree import pins as module
 from condafs.tree.node import Caller, Directory, Link
@@ -114,3 +118,18 @@ async def test_pins_and_open_exports_are_told_by_the_status(house: House, tree: 
     text = (await handle.read(0, 10_000)).decode()  # type: ignore[union-attr]
     assert f"pins:\n  paper: {builds[1]}\n" in text
     assert f'open_exports:\n  "{builds[0]}": 1\n' in text or f"open_exports:\n  {builds[0]}: 1\n" in text
+
+
+async def test_a_pin_that_is_asked_for_twice_is_made_once(tmp_path: Path, tree: Tree, builds: list[BuildName]) -> None:
+    pins = await pins_of(tree)
+
+    async def ask(once: Once) -> Link:
+        pinning = partial(pins.make_symlink, "kept", f"../{builds[0]}", ANN)
+        answer = partial(find_made, pins, "kept", Link)
+        return await once.make(pinning, answer, "symlink", "kept", meaning=pins.meaning("kept"))
+
+    await ask(Once(Ledger.open(tmp_path / "ledger")))  # and is killed before it answers
+    after = Once(Ledger.open(tmp_path / "ledger"))
+    assert await (await ask(after)).target() == f"../{builds[0]}"
+    with pytest.raises(ForbiddenError):
+        await ask(after)

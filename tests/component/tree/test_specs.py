@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from condafs.errors import SpecificationError
-from condafs.tree.node import Caller, Changes, Directory, File, Handle, Link, Node
+from condafs.tree.node import Caller, Changes, Directory, File, Handle, Link, Node, Opened
 from condafs.tree.tree import Tree
 from tests.component.tree.house import House
 
@@ -462,3 +462,52 @@ async def test_a_thousand_files_at_once_are_all_submitted(house: House, tree: Tr
         await write(specs, f"e{number}.yaml", b"name: %d" % number)
     await tree.settled()
     assert len(submissions(house)) == 1000
+
+
+async def reopened(file: File, flags: int, *, has_written: bool = False) -> Handle:
+    return await file.reopen(Opened(flags, has_written=has_written))
+
+
+async def test_what_is_opened_again_and_never_used_keeps_nobody_waiting(
+    house: House, tree: Tree, specs: Directory
+) -> None:
+    file = await specs.make_file("foo.yaml", 0o644, ME)
+    await reopened(file, WRITE | os.O_CREAT | os.O_TRUNC)
+    handle = await reopened(file, WRITE | os.O_CREAT | os.O_TRUNC)
+    handle.go_on()
+    await handle.write(0, b"name: foo\n")
+    await close(handle)
+    await tree.settled()
+    assert submissions(house) == [("foo.yaml", "name: foo\n")]
+
+
+async def test_what_is_opened_again_and_used_is_waited_for(house: House, tree: Tree, specs: Directory) -> None:
+    file = await write(specs, "foo.yaml", b"name: foo\n")
+    await tree.settled()
+    first = await reopened(file, WRITE, has_written=True)
+    first.go_on()
+    first.go_on()
+    await write_over(file, b"name: bar\n")
+    await tree.settled()
+    assert len(submissions(house)) == 1
+    await first.release()
+    await tree.settled()
+    assert submissions(house)[1:] == [("foo.yaml", "name: bar\n")]
+
+
+async def write_over(file: File, content: bytes) -> None:
+    handle = await file.open(WRITE)
+    await handle.write(0, content)
+    await close(handle)
+
+
+async def test_a_directory_that_was_made_and_given_to_nobody_is_given_when_it_is_asked_for_again(
+    house: House, specs: Directory
+) -> None:
+    (house.settings.specs / "below").mkdir(mode=0o700)  # and the daemon was killed
+    made = await specs.make_directory("below", 0o750, ME)
+    assert made.attributes().mode == stat.S_IFDIR | 0o750
+    assert (made.attributes().uid, made.attributes().gid) == (1000, 100)
+    with pytest.raises(FileExistsError):
+        await specs.make_directory("below", 0o777, Caller(1001, 100))
+    assert made.attributes().uid == 1000

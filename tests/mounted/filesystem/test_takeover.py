@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from condafs.filesystem.ledger import Ledger
 from condafs.filesystem.mounting import mount_at, unmount
+from condafs.filesystem.records import MARK, read_records, record
 from tests.mounted.conftest import specification, until
 from tests.mounted.keeper import Keeper
 
@@ -113,6 +115,20 @@ def test_a_name_that_moved_while_it_could_not_be_told_is_not_remembered(service:
     assert os.readlink(service.mount / "foo") == first
     service.kill_and_start()
     assert os.readlink(service.mount / "foo") == first
+
+
+def test_a_name_moves_on_when_the_process_that_makes_the_kernel_forget_was_killed(service: Service) -> None:
+    first = service.build("python")
+    assert service.process
+    pid = service.process.pid
+    children = [
+        int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()
+    ]
+    forgetters = [child for child in children if b"forgetter.py" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert len(forgetters) == 1
+    os.kill(forgetters[0], signal.SIGKILL)
+    assert service.build("python", "numpy") != first
+    assert "another took its place" in service.log.read_text()
 
 
 def test_a_working_directory_survives(service: Service) -> None:
@@ -231,6 +247,27 @@ def test_a_file_that_was_only_opened_to_write_is_written_on(service: Service) ->
     until(lambda: os.path.lexists(service.mount / "late"), "it is built")
 
 
+OPEN = """
+with open(sys.argv[1], "w"):
+    print("begun", flush=True)
+    input()
+"""
+
+
+def test_an_open_that_was_noted_and_never_answered_keeps_nothing_from_being_built(service: Service) -> None:
+    writer = service.act(OPEN, service.specs / "foo.yaml")
+    service.kill()
+    ledger = Ledger.open(service.ledger)
+    ((inode, how),) = ledger.opened.values()
+    ledger.note_opened(1000, inode, how)
+    if how.has_written:
+        ledger.note_written(1000)
+    ledger.close()
+    service.start()
+    finish(writer)
+    service.build("python")
+
+
 ASKS = {
     "print(open(sys.argv[1] + '/.status/foo').read())": "ready",
     "open(sys.argv[1] + '/.specs/other.md', 'w').write('{}'); print('written')": "written",
@@ -306,6 +343,34 @@ def file_of(service: Service, number: int) -> bool:
     return True
 
 
+def remove_twice(service: Service, path: Path) -> None:
+    """As the kernel asks for it twice when a daemon is killed before it answers."""
+    path.unlink()
+    service.kill_and_start()
+    path.unlink()
+
+
+def test_builds_that_are_asked_to_be_removed_twice_are_removed_once(service: Service) -> None:
+    builds = [service.build("python", *more) for more in ([], ["numpy"], ["scipy"])]
+    remove_twice(service, service.mount / "foo@-1")
+    left = [build for build in builds if os.path.lexists(service.mount / Path(build).name)]
+    assert left == [builds[0], builds[2]]
+
+
+@pytest.mark.parametrize("place", ["", ".logs"])
+def test_a_build_that_is_asked_to_be_cancelled_twice_is_cancelled_once(service: Service, place: str) -> None:
+    text = f"{specification('python')}variables:\n  SCRIPT: hang\n"
+    (service.specs / "foo.yaml").write_text(text)
+    logs = service.mount / ".logs"
+    until(lambda: bool(os.listdir(logs)), "it is begun")
+    (log,) = logs.iterdir()
+    remove_twice(service, log if place else service.mount / log.stem)
+    assert service.status()["state"] == "cancelled"
+    assert log.exists()
+    log.unlink()
+    assert not log.exists()
+
+
 def test_an_orderly_restart_keeps_the_mount(service: Service) -> None:
     before = mount_at(service.mount)
     link = service.build("python")
@@ -316,18 +381,36 @@ def test_an_orderly_restart_keeps_the_mount(service: Service) -> None:
     assert os.readlink(service.mount / "foo") == link
 
 
+def change_handshake(service: Service) -> None:
+    records = list(read_records(service.ledger.read_bytes()))
+    answer = max(position for position, (kind, _, _) in enumerate(records) if kind == b"A")
+    flipped = bytearray(records[answer][2])
+    flipped[24] ^= 0x10  # of max_readahead
+    records[answer] = b"A", 0, bytes(flipped)
+    service.ledger.write_bytes(MARK + b"".join(record(*whole) for whole in records))
+
+
 def test_another_handshake_is_refused_and_mounted_anew(service: Service) -> None:
     link = service.build("python")
     service.kill()
-    content = service.ledger.read_bytes()
-    answer = content.index(b"A" + bytes(8))
-    flipped = bytearray(content)
-    flipped[answer + 13 + 24] ^= 0x10  # of max_readahead
-    service.ledger.write_bytes(flipped)
+    change_handshake(service)
     service.start()
     assert "is not taken over" in service.log.read_text()
     assert "is taken over" not in service.log.read_text()
     assert os.readlink(service.mount / "foo") == link
+
+
+def test_nothing_of_a_mount_that_is_not_taken_over_stays(service: Service) -> None:
+    before = service.build("python")
+    service.act(WRITE_ON, service.specs / "foo.yaml", specification("python", "numpy"))
+    service.kill()
+    change_handshake(service)
+    service.start()
+    assert service.build("python", "scipy") != before
+    lister = service.act(LIST_ON, service.specs)
+    service.kill_and_start()
+    assert service.log.read_text().count("is taken over") == 1
+    finish(lister)
 
 
 @pytest.mark.parametrize("damage", ["lost", "garbage", "torn"])
@@ -341,6 +424,20 @@ def test_without_a_whole_ledger_it_is_mounted_anew_or_goes_on(service: Service, 
     service.start()
     assert os.readlink(service.mount / "foo") == link
     assert service.build("python", "numpy") != link
+
+
+def test_without_room_for_a_ledger_the_daemon_starts_all_the_same(service: Service) -> None:
+    link = service.build("python")
+    service.kill()
+    (service.runtime / ".ledger").mkdir()  # in the way of a new one
+    service.start()
+    assert "will not outlive this daemon" in service.log.read_text()
+    assert not service.ledger.exists()
+    assert os.readlink(service.mount / "foo") == link
+    assert service.end() == 0
+    (service.runtime / ".ledger").rmdir()
+    service.start()
+    assert os.readlink(service.mount / "foo") == link
 
 
 def test_somebody_who_unmounts_it_ends_the_daemon_with_an_error(service: Service) -> None:

@@ -2,10 +2,11 @@
 
 import os
 import select
+import signal
 import socket
 import threading
 
-from condafs.filesystem.forgetter import _serve
+from condafs.filesystem.forgetter import Forgetter, _serve
 
 
 def test_it_ends_quietly_when_the_daemon_is_killed_with_an_answer_unread() -> None:
@@ -20,3 +21,21 @@ def test_it_ends_quietly_when_the_daemon_is_killed_with_an_answer_unread() -> No
         thread.join(10)
     os.close(kernel)
     assert not thread.is_alive()
+
+
+def test_when_it_was_killed_another_takes_its_place() -> None:
+    kernel = os.open(os.devnull, os.O_WRONLY)
+    forgetter = Forgetter(kernel)
+    os.close(kernel)
+    try:
+        for _ in range(2):
+            forgetter.invalidate_inode(1)
+            forgetter.invalidate_entry(1, b"foo")
+            process = forgetter._process._process
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+            forgetter.invalidate_entry(1, b"foo")
+            forgetter.invalidate_inode(1)
+            assert forgetter._process._process is not process
+    finally:
+        forgetter.close(10)

@@ -1,11 +1,14 @@
 """Inode numbers."""
 
+import sys
+import threading
+
 import pytest
 
 from condafs.filesystem import inodes as module
 from condafs.filesystem.inodes import Inodes, number_of
 from condafs.filesystem.memory import Memory
-from condafs.tree.node import Node
+from condafs.tree.node import Link, Node
 
 
 class Named(Node):
@@ -17,6 +20,10 @@ class Named(Node):
     @property
     def key(self) -> bytes:
         return self._key
+
+
+class NamedLink(Named, Link):
+    """A link likewise."""
 
 
 ROOT = Named(b"root")
@@ -85,3 +92,23 @@ def test_two_keys_that_fall_on_one_number_get_two(monkeypatch: pytest.MonkeyPatc
     first, second = acquire(table, Named(b"a")), acquire(table, Named(b"b"))
     assert (first, second) == (100, 101)
     assert acquire(table, Named(b"b")) == 101
+
+
+def test_links_are_listed_while_others_are_learned() -> None:
+    table = Inodes(ROOT, Memory())
+    for number in range(30_000):
+        acquire(table, NamedLink(f"{number}".encode()))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.extend([len(table.links()) for _ in range(5)]))
+    try:
+        thread.start()
+        while thread.is_alive():
+            acquire(table, NamedLink(f"{len(table)}".encode()))
+    finally:
+        sys.setswitchinterval(before)
+        thread.join()
+    assert len(found) == 5
+    assert found[0] >= 30_000
+    assert found == sorted(found)

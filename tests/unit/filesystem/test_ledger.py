@@ -1,5 +1,7 @@
 """What is kept of what the kernel was told."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from condafs.filesystem import ledger as module
 from condafs.filesystem.handshake import Handshake
-from condafs.filesystem.ledger import Ledger, read_records
+from condafs.filesystem.ledger import Ledger
+from condafs.filesystem.records import MARK, read_records, record
 from condafs.tree.node import Opened
 
 
@@ -66,19 +69,32 @@ def test_what_was_not_flushed_is_not_known(path: Path) -> None:
 
 def test_a_change_that_was_begun_is_known_once(path: Path) -> None:
     ledger = written(path)
-    assert not ledger.begin("unlink", 1, b"foo")
-    assert not ledger.begin("unlink", 1, b"foo")
+    assert ledger.begin("unlink", 1, b"foo") is None
+    assert ledger.begin("unlink", 1, b"foo") is None
     after = Ledger.open(path)
-    assert after.begin("unlink", 1, b"foo")
-    assert after.begin("unlink", 1, b"foo")
-    assert not after.begin("unlink", 1, b"foo")
-    assert not after.begin("unlink", 1, b"bar")
+    assert after.begin("unlink", 1, b"foo") is not None
+    assert after.begin("unlink", 1, b"foo") is not None
+    assert after.begin("unlink", 1, b"foo") is None
+    assert after.begin("unlink", 1, b"bar") is None
 
 
 def test_a_change_that_was_begun_is_known_to_a_daemon_after_the_next(path: Path) -> None:
     written(path).begin("unlink", 1, b"foo")
     Ledger.open(path)
-    assert Ledger.open(path).begin("unlink", 1, b"foo")
+    assert Ledger.open(path).begin("unlink", 1, b"foo") == ""
+
+
+def test_what_a_name_meant_when_a_change_was_begun_is_known(path: Path) -> None:
+    written(path).begin("unlink", 1, b"foo@-1", meaning="3f-foo\udcff")
+    assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="2e-foo") == "3f-foo\udcff"
+
+
+def test_the_last_meaning_counts_and_stays_however_often_it_is_asked_for(path: Path) -> None:
+    ledger = written(path)
+    ledger.begin("unlink", 1, b"foo@-1", meaning="first")
+    ledger.begin("unlink", 1, b"foo@-1", meaning="second")
+    for _ in range(3):
+        assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="third") == "second"
 
 
 def test_large_texts_are_not_kept(path: Path) -> None:
@@ -117,10 +133,78 @@ def test_a_torn_record_is_passed_over(tmp_path_factory: pytest.TempPathFactory, 
     written(path)
     content = path.read_bytes()
     whole = list(read_records(content))
-    part = list(read_records(content[: len(content) - cut] if cut else content))
+    part = list(read_records(content[: max(len(MARK), len(content) - cut)]))
     assert part == whole[: len(part)]
 
 
-@given(st.binary(max_size=300))
-def test_garbage_makes_no_trouble(content: bytes) -> None:
-    assert sum(13 + len(payload) for _, _, payload in read_records(content)) <= len(content)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"N" + bytes(12) + b"of a daemon before there was a mark",
+        MARK + record(b"L", 1, b"short"),
+        MARK + record(b"O", 1),
+        MARK + record(b"D", 0, b"\xff"),
+        MARK + record(b"N", 1, b"env:foo") + record(b"N", 2, b"env:bar")[:-1] + record(b"N", 3, b"env:baz"),
+    ],
+)
+def test_what_cannot_be_read_is_as_if_there_were_none(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    ledger = Ledger.open(path)
+    assert (ledger.device, ledger.nodes, ledger.opened, ledger.listings) == ("", {}, {}, {})
+    written(path)
+    assert Ledger.open(path).device == "0:52"
+
+
+@given(at=st.integers(0, 300), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, at: int, bit: int) -> None:
+    path = tmp_path_factory.mktemp("ledger") / "ledger"
+    written(path)
+    content = bytearray(path.read_bytes())
+    whole = list(read_records(content))
+    content[at % len(content)] ^= 1 << bit
+    try:
+        found = list(read_records(content))
+    except ValueError:
+        return
+    assert found == whole[: len(found)]  # a length that leads beyond the end
+    assert len(found) < len(whole)
+
+
+def test_one_that_could_not_be_written_wholly_is_given_up(path: Path) -> None:
+    ledger = written(path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+    try:
+        ledger.note_node(50, b"env:x")
+        ledger.flush()
+        ledger.note_node(51, b"env:y")
+        ledger.flush()
+        assert not path.exists()
+        assert not ledger._waiting
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    ledger.begin_anew("0:53")
+    assert Ledger.open(path).device == "0:53"
+
+
+def test_one_that_cannot_be_written_at_the_start_does_not_stay(path: Path) -> None:
+    written(path)
+    (path.parent / f".{path.name}").mkdir()
+    with pytest.raises(OSError, match="ledger"):
+        Ledger.open(path)
+    assert not path.exists()
+
+
+def test_no_handle_is_ever_given_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = written(path)
+    ledger.note_listing(99, 4)
+    ledger.note_closed(99)
+    monkeypatch.setattr(module, "SLACK_BYTES", 0)
+    for _ in range(20):
+        ledger.note_opened(98, 1, Opened())
+        ledger.note_closed(98)
+        ledger.flush()
+    assert path.stat().st_size < 600
+    assert Ledger.open(path).last_handle == 99
+    assert Ledger.open(path).last_handle == 99
