@@ -23,7 +23,7 @@ from condafs.journal import about
 from condafs.names import BuildName, EnvironmentName
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
-from condafs.scheduler.logbook import Logbook, published_text
+from condafs.scheduler.logbook import Logbook, claimed_text, published_text
 from condafs.scheduler.patience import write_patiently
 from condafs.scheduler.renewal import forget_lock, keep_lock
 from condafs.scheduler.retry import next_delay
@@ -138,6 +138,10 @@ class Tries:
         if lock:
             await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(build.name)
+        if environment and not environment.is_retired:
+            await self._logbook.note([(build, claimed_text(environment))])
         self._exports.prepare_soon(build)
 
     async def _fail(self, record: BuildRecord, running: Running, outcome: Failed) -> None:

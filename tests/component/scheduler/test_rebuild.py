@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def finish(settings: Settings, content: bytes, finished: float) -> BuildName:
 
 
 async def make(house: House, content: bytes) -> BuildName:
-    build = await house.write("foo.yaml", content)
+    build = await house.write("foo.yaml", content, os.geteuid())
     await house.until(build, BuildState.READY)
     await house.idle()  # its log says so, too
     return finish(house.settings, content, house.clock.now)
@@ -201,6 +202,71 @@ async def test_a_build_whose_marker_is_damaged_comes_back_too(settings: Settings
     marker.write_text("{")
     shutil.rmtree(settings.catalog)
     assert rebuild_catalog(settings, owner_of).builds == 3
+
+
+ANN, BOB = 1001, 1002
+
+
+def copied_by_bob(settings: Settings) -> Callable[[Path], int]:
+    """Bob copies what Ann wrote first: that is refused, and stays, newer than hers."""
+    bobs = settings.specs / "zz.yaml"
+    bobs.write_bytes(specification("foo", "zz-0"))
+    os.utime(bobs, (time.time() + 1000, time.time() + 1000))
+    return lambda path: BOB if path == bobs else ANN
+
+
+def owner_in(settings: Settings) -> tuple[int, str]:
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        (environment,) = snapshot.environments()
+        assert {record.owner_uid for record in snapshot.builds()} == {environment.owner_uid}
+        return environment.owner_uid, environment.file_name
+
+
+async def test_a_refused_file_does_not_win_a_name(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        house.clock.now = time.time() - 1000
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), house.clock.now)
+    owners = copied_by_bob(settings)
+    rebuild_catalog(settings, owners)
+    assert owner_in(settings) == (ANN, "foo.yaml")
+
+
+async def test_nor_when_the_name_is_retired(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+        (settings.specs / "foo.yaml").unlink()
+        await house.intake.retire("foo.yaml")
+    rebuild_catalog(settings, copied_by_bob(settings))
+    assert owner_in(settings) == (ANN, "")
+
+
+async def test_who_was_given_a_name_keeps_it(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+        await house.intake.give("foo.yaml", BOB)
+        content = (settings.specs / "foo.yaml").read_bytes()
+        (settings.specs / "foo.yaml").rename(settings.specs / "zz.yaml")
+        await house.intake.rename("foo.yaml", "zz.yaml", content, 0, BOB)
+    (settings.specs / "foo.yaml").write_bytes(content)
+    rebuild_catalog(settings, lambda path: BOB if path.name == "zz.yaml" else ANN)
+    assert owner_in(settings) == (BOB, "zz.yaml")
+
+
+async def test_where_no_log_tells_whose_a_name_is_it_is_nobodys(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+    for path in settings.logs.iterdir():
+        path.unlink()
+    owners = copied_by_bob(settings)
+    assert rebuild_catalog(settings, owners).contested == ("foo",)
+    assert owner_in(settings) == (os.geteuid(), "")
+    (settings.specs / "zz.yaml").unlink()
+    assert rebuild_catalog(settings, owners).contested == ()
+    assert owner_in(settings) == (ANN, "foo.yaml")
 
 
 def test_a_prefix_that_was_never_finished_is_no_build(settings: Settings) -> None:
