@@ -129,7 +129,8 @@ def interrupt(transaction: Transaction, digest: SpecDigest, now: float) -> Build
 
 def recover(transaction: Transaction, most_attempts: int, now: float) -> list[BuildRecord]:
     """After a crash: what was BUILDING is queued again. The try counts, so that a build that kills the daemon, or the
-    machine, does so `most_attempts` times and no more.
+    machine, does so `most_attempts` times and no more. What is made again is queued in any case, for its files may be
+    there still: who tries it sees that it was tried too often, and gives it back.
 
     Returns:
         The builds that were BUILDING, as they are now.
@@ -140,7 +141,7 @@ def recover(transaction: Transaction, most_attempts: int, now: float) -> list[Bu
     for record in found:
         if not _is_wanted(transaction, record):
             step(transaction, record, Step.SUPERSEDE, changes, finished=now)
-        elif record.attempts >= most_attempts:
+        elif record.attempts >= most_attempts and not record.generation:
             message = f"the daemon was killed during the last of {record.attempts} tries of this build"
             fields = {"finished": now, "failure_kind": "killed", "failure_message": message}
             step(transaction, record, Step.FAIL, changes, **fields)

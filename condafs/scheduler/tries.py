@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -25,7 +26,14 @@ from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.logbook import Logbook, claimed_text, published_text
 from condafs.scheduler.patience import write_patiently
-from condafs.scheduler.renewal import forget_lock, keep_lock
+from condafs.scheduler.renewal import (
+    forget_lock,
+    give_up_lock,
+    keep_lock,
+    make_again,
+    place_of_rehearsal,
+    sizes_of_damaged,
+)
 from condafs.scheduler.retry import next_delay
 from condafs.scheduler.room import Room
 
@@ -101,6 +109,7 @@ class Tries:
         running.has_begun = True
         lock = await self._begin_renewal(build) if record.generation else ""
         request = request_for(record, specification, self._settings, lock)
+        make = partial(make_again, rehearsal=self._rehearsal(build)) if record.generation else attempt
         outcome: Succeeded | Failed | None = None
         has_ended = False
         try:
@@ -109,33 +118,40 @@ class Tries:
                     running.scope.cancel()  # cancelled in the moment between
                 await self._say(build, f"try {record.attempts} of {self._settings.attempts}")
                 await self._room.make_room(is_short=record.failure_kind == FailureKind.DISK_FULL)
-                outcome = await attempt(
-                    self._runner, request, self._logbook.path(build), partial(setattr, running, "progress")
-                )
+                if record.attempts > self._settings.attempts:
+                    outcome = Failed(FailureKind.KILLED, "the daemon was killed during each try to make it again")
+                else:
+                    log, on_progress = self._logbook.path(build), partial(setattr, running, "progress")
+                    outcome = await make(self._runner, request, log=log, on_progress=on_progress)
             has_ended = True
         finally:
             if not has_ended:  # cancelled from outside
                 await self._interrupt(build)
         if isinstance(outcome, Succeeded):
-            await self._publish(build, running, outcome, lock)
+            await self._publish(record, running, outcome)
         elif isinstance(outcome, Failed):
             await self._fail(record, running, outcome)
         else:
             await clear(self._runner, self._settings.builds / str(build))
+            await clear(self._runner, self._rehearsal(build))
+
+    def _rehearsal(self, build: BuildName) -> Path:
+        return place_of_rehearsal(self._settings, build)
 
     async def _begin_renewal(self, build: BuildName) -> str:
         """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
         await self._exports.clear(build)
         return await trio.to_thread.run_sync(keep_lock, self._settings, build)
 
-    async def _publish(self, build: BuildName, running: Running, outcome: Succeeded, lock: str) -> None:
+    async def _publish(self, record: BuildRecord, running: Running, outcome: Succeeded) -> None:
+        build = record.build
         sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
         publish = partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock())
         published = await self._write(publish, build, running)
         if published is None:
             await clear(self._runner, self._settings.builds / str(build))
             return
-        if lock:
+        if record.generation:
             await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
         with self._catalog.snapshot() as snapshot:
@@ -152,7 +168,9 @@ class Tries:
                 record.attempts, settings.backoff_initial_seconds, settings.backoff_cap_seconds, self._uniform
             )
         if record.generation and outcome.kind not in TRANSIENT_KINDS:
-            await trio.to_thread.run_sync(forget_lock, self._settings, build)  # its packages may be gone for good
+            await trio.to_thread.run_sync(give_up_lock, self._settings, build)
+        if record.generation and delay is None and await self._give_back(build, running, outcome):
+            return
         failure = attempts.Failure(outcome.kind.value, clip(outcome.message), delay)
         fail = partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock())
         after = await self._write(fail, build, running)
@@ -167,6 +185,20 @@ class Tries:
             case _:
                 text = f"failed ({outcome.kind}); touch its file in .specs to try again"
         await self._say(build, text)
+
+    async def _give_back(self, build: BuildName, running: Running, outcome: Failed) -> bool:
+        """Publish a damaged build as it was, if it is still there: it could not be made again."""
+        sizes = await trio.to_thread.run_sync(sizes_of_damaged, self._settings, build)
+        if sizes is None:
+            return False
+        await clear(self._runner, self._rehearsal(build))  # of a daemon that was killed
+        publish = partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock())
+        if await self._write(publish, build, running) is None:
+            return False
+        text = f"it could not be made again ({outcome.kind}), and is as it was, damaged: {clip(outcome.message)}"
+        logger.warning("%s: %s", build, text, extra=about(build))
+        await self._logbook.note([(build, text)])
+        return True
 
     async def _interrupt(self, build: BuildName) -> None:
         """The daemon ends. The prefix stays half made: the next try begins with its removal."""
