@@ -19,9 +19,11 @@ from condafs.catalog.records import BuildRecord, BuildState
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.config import Settings
+from condafs.config.quotas import NO_LIMITS, Limits
 from condafs.errors import CatalogError
 from condafs.journal import about
 from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.allowances import Allowances
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.logbook import Logbook, claimed_text, published_text
@@ -69,6 +71,7 @@ class Tries:
         exports: Told what is published and what goes.
         room: Asked for room before each try.
         logbook: Has the logs of builds.
+        allowances: What owners of builds may have.
         clock: Unix seconds.
         uniform: `random.uniform` or like it, for jitter.
     """
@@ -81,6 +84,7 @@ class Tries:
         exports: Exports,
         room: Room,
         logbook: Logbook,
+        allowances: Allowances,
         *,
         clock: Callable[[], float],
         uniform: Callable[[float, float], float],
@@ -91,15 +95,29 @@ class Tries:
         self._exports = exports
         self._room = room
         self._logbook = logbook
+        self._allowances = allowances
         self._clock = clock
         self._uniform = uniform
 
     async def make(self, build: BuildName, running: Running) -> None:
         """Try to make a build that is due; nothing happens when it is not any more."""
-        start = partial(attempts.start, digest=build.digest, now=self._clock())
+        limits = await self._limits_for(build)
+        start = partial(attempts.start, digest=build.digest, now=self._clock(), limits=limits)
         record = await self._write(start, build, running)
-        if record is not None:
+        if record is None:
+            return
+        if record.state is BuildState.FAILED:
+            await self._say(build, f"failed ({record.failure_kind}): {record.failure_message}")
+        else:
             await self._try(record, running)
+
+    async def _limits_for(self, build: BuildName) -> Limits:
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.build(build.digest)
+        if record is None:
+            return NO_LIMITS
+        await self._allowances.know(record.owner_uid)
+        return self._allowances.limits_of(record.owner_uid)
 
     async def _try(self, record: BuildRecord, running: Running) -> None:
         build = record.build
