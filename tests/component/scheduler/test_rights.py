@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from condafs.catalog.events import Author
+from condafs.catalog.events import DAEMON, Author, EventKind
 from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.config.quotas import Limits
-from condafs.errors import NotYoursError, QuotaError, SpecificationError
+from condafs.errors import ForbiddenError, NotYoursError, QuotaError, SpecificationError
 from condafs.names import BuildName
 from condafs.tree.specs.owner import Owner, find_owner, write_owner
 from condafs.tree.specs.owners import reconcile_owners
@@ -155,3 +155,28 @@ async def test_who_submits_many_at_once_does_not_pass_with_all_of_them(tmp_path:
         await house.until(builds[0], None)
         await house.intake.retry("d.yaml")
         await house.until(builds[-1], BuildState.READY)
+
+
+async def test_others_pins_do_not_keep_the_owner_from_deleting(house: House) -> None:
+    first = await ready(house, "foo", "one")
+    await ready(house, "foo", "two")
+    await house.steering.pin("bobs", first, BOB, Author(BOB))
+    for author in (DAEMON, Author(0)):  # a collection
+        with pytest.raises(ForbiddenError, match=r"pinned as bobs: remove \.pins/bobs first"):
+            await house.steering.delete_build(first, author)
+    await house.steering.delete_build(first, Author(ANN))
+    await house.until(first, None)
+    with house.catalog.snapshot() as snapshot:
+        assert list(snapshot.pins()) == []
+        told = [(event.kind, event.uid, event.detail) for event in snapshot.events_of(first.name)]
+    assert (EventKind.UNPINNED, ANN, "bobs") in told
+
+
+@pytest.mark.parametrize("uid", [ANN, 0])
+async def test_her_own_pins_and_roots_do(house: House, uid: int) -> None:
+    first = await ready(house, "foo", "one")
+    await ready(house, "foo", "two")
+    await house.steering.pin("kept", first, uid, Author(uid))
+    with pytest.raises(ForbiddenError, match="pinned as kept"):
+        await house.steering.delete_build(first, Author(ANN))
+    assert house.state(first) is BuildState.READY
