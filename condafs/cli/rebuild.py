@@ -12,7 +12,8 @@ from condafs.tree.specs.owner import read_owner
 
 _NOT_KNOWN = """\
 Lost with the old one: the journal (condafs history --events), builds that failed or were cancelled and why, who asked
-for each build, pins. Names belong to whom the logs tell of, else to the owner of the file that describes them; so do
+for each build, pins. Pin again what is to be kept: for garbage collection, old builds are unneeded from now on, and go
+after gc-keep-days. Names belong to whom the logs tell of, else to the owner of the file that describes them; so do
 their builds. Generations keep their numbers, and roll-backs hold, where the logs tell of them. Specifications that are
 not built are taken up at the next start.
 """

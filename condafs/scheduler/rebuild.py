@@ -81,7 +81,7 @@ def rebuild_catalog(settings: Settings, owner_of: Callable[[Path], int]) -> Rebu
             surviving_builds(settings), surviving_files(settings, owner_of), settings.state.stat().st_uid
         )
         with Catalog.open(fresh) as catalog:
-            catalog.write_now(lambda transaction: write_down(transaction, remembered))
+            catalog.write_now(lambda transaction: write_down(transaction, remembered, time.time()))
         aside = _set_aside(path)
         (path / "lock.mdb").unlink(missing_ok=True)  # it belongs to the old file
         (fresh / "data.mdb").replace(path / "data.mdb")

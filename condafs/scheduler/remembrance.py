@@ -135,8 +135,12 @@ def _record(survivor: SurvivingBuild, generation: int, uid: int) -> BuildRecord:
     )
 
 
-def write_down(transaction: Transaction, remembered: Remembered) -> None:
-    """Write all of it into an empty catalog; the journal tells of publications and of where names point."""
+def write_down(transaction: Transaction, remembered: Remembered, now: float) -> None:
+    """Write all of it into an empty catalog; the journal tells of publications and of where names point.
+
+    When names led away from builds, and who had pinned them, is lost. So the moment is written down: collections take
+    no build for unneeded since before (`garbage.facts`), and people have time to pin again.
+    """
     for record, specification in remembered.builds:
         transaction.now = record.finished
         transaction.put_specification(record.digest, specification)
@@ -144,6 +148,8 @@ def write_down(transaction: Transaction, remembered: Remembered) -> None:
     for environment in sorted(remembered.environments, key=lambda environment: environment.moved):
         transaction.now = environment.moved
         transaction.put_environment(environment)
+    transaction.now = now
+    transaction.note_rebuilt()
     for file in remembered.files:
         transaction.put_file(file.record)
         transaction.put_image(file.build.name, file.image)

@@ -13,6 +13,8 @@ from condafs.catalog.records import BuildState
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.errors import CatalogError
+from condafs.garbage.facts import read_candidates
+from condafs.garbage.policy import DAY_SECONDS, Evidence, Policy, judge, make_plan
 from condafs.names import BuildName
 from condafs.prefix.inventory import write_inventory
 from condafs.prefix.marker import write_marker
@@ -151,6 +153,22 @@ async def test_without_logs_generations_follow_the_order_of_the_builds(settings:
     rebuild_catalog(settings, owner_of)
     found = known(settings)
     assert [found[str(build)] for build in builds] == [1, 2, 3]
+
+
+async def test_nothing_is_unneeded_since_before_a_rebuild(settings: Settings) -> None:
+    await three_generations(settings)
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        assert min(candidate.unneeded_since for candidate in read_candidates(snapshot)) < time.time() - 500
+    before = time.time()
+    rebuild_catalog(settings, owner_of)
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        candidates = read_candidates(snapshot)
+    assert [candidate.unneeded_since >= before for candidate in candidates] == [True] * 3
+    policy = Policy(keep_generations=1, keep_days=30)
+    plan = make_plan(judge(candidates, policy, Evidence({}, {}, set()), before + 29 * DAY_SECONDS))
+    assert not plan.doomed
+    later = make_plan(judge(candidates, policy, Evidence({}, {}, set()), before + 31 * DAY_SECONDS))
+    assert len(later.doomed) == 2
 
 
 async def test_a_deleted_generation_leaves_its_number_free(settings: Settings) -> None:
