@@ -1,9 +1,10 @@
 """A catalog put together from what survived its loss. Pure.
 
-What a build is, it says itself. Its generation is in its log; without logs generations are counted in the order in
-which builds were finished. A name points where the logs say that it was pointed last, unless its file was written after
-that: then, as ever, where the file says. Files that describe what is not built, or claim a name that another file has,
-are left out: the next start finds them new, and takes them as if they had just been written.
+What a build is, it says itself. Its generation is in its log; builds of which no log tells get numbers that are free,
+in the order in which they were finished where that can be. A name points where the logs say that it was pointed last,
+unless its file was written after that: then, as ever, where the file says. Files that describe what is not built, or
+claim a name that another file has, are left out: the next start finds them new, and takes them as if they had just been
+written.
 
 A name belongs to whom the logs named last: a refused file lies in `.specs` as others do, newer ones at that, and must
 not win what it was refused. Where no log tells (an older daemon made the builds, or they are lost), the name belongs to
@@ -111,11 +112,29 @@ def _moment_of(claim: Claim) -> float:
 
 
 def _generations(survivors: Sequence[SurvivingBuild]) -> Mapping[SpecDigest, int]:
-    """As logs tell them when every log does, each another; else counted."""
-    told = [survivor.told.generation for survivor in survivors]
-    if 0 in told or len(set(told)) < len(told):
-        told = list(range(1, len(survivors) + 1))
-    return {survivor.build.digest: number for survivor, number in zip(survivors, told, strict=True)}
+    """As logs tell them. The others are numbered in the order in which they were finished: as the first that is free
+    behind the one before, or behind all where none is free up to the next; of two that tell the same, the first has it.
+    """  # noqa: D205 - one thought
+    found: dict[SpecDigest, int] = {}
+    taken: set[int] = set()
+    for survivor in survivors:
+        told = survivor.told.generation
+        if told and told not in taken:
+            found[survivor.build.digest] = told
+            taken.add(told)
+    last, before = max(taken, default=0), 0
+    for place, survivor in enumerate(survivors):
+        digest = survivor.build.digest
+        if digest not in found:
+            next_told = (found[other.build.digest] for other in survivors[place:] if other.build.digest in found)
+            number = before + 1
+            if number in taken or number >= next(next_told, number + 1):
+                number = last + 1
+            found[digest] = number
+            taken.add(number)
+            last = max(last, number)
+        before = found[digest]
+    return found
 
 
 def _record(survivor: SurvivingBuild, generation: int, uid: int) -> BuildRecord:

@@ -18,10 +18,14 @@ from condafs.garbage.policy import DAY_SECONDS, Evidence, Policy, judge, make_pl
 from condafs.names import BuildName
 from condafs.prefix.inventory import write_inventory
 from condafs.prefix.marker import write_marker
+from condafs.prefix.walk import Sums
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.leftovers import find_leftovers
+from condafs.scheduler.logbook import Told
 from condafs.scheduler.rebuild import rebuild_catalog, why_rebuild
+from condafs.scheduler.remembrance import remember
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
+from condafs.scheduler.survivors import SurvivingBuild
 from tests.component.scheduler.scripted import House, build_for, open_house, specification
 
 
@@ -153,6 +157,30 @@ async def test_without_logs_generations_follow_the_order_of_the_builds(settings:
     rebuild_catalog(settings, owner_of)
     found = known(settings)
     assert [found[str(build)] for build in builds] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("told", "numbers"),
+    [
+        ([1, 2, 0], [1, 2, 3]),
+        ([1, 0, 3], [1, 2, 3]),
+        ([4, 0, 5], [4, 6, 5]),
+        ([0, 0, 7, 0], [1, 2, 7, 8]),
+        ([0, 1], [2, 1]),
+        ([3, 3, 9], [3, 4, 9]),
+        ([0, 0, 0], [1, 2, 3]),
+    ],
+)
+def test_generations_that_logs_tell_are_kept(told: list[int], numbers: list[int]) -> None:
+    builds = [build_for(specification("foo", f"zz-{number}")) for number in range(len(told))]
+    survivors = [
+        SurvivingBuild(build, b"{}", place, Sums(0, 0, 0), 0, Told(generation))
+        for place, (build, generation) in enumerate(zip(builds, told, strict=True))
+    ]
+    remembered = remember(survivors, [], 0)
+    found = {record.build: record.generation for record, _ in remembered.builds}
+    assert [found[build] for build in builds] == numbers
+    assert remembered.environments[0].last_generation == max(numbers)
 
 
 async def test_nothing_is_unneeded_since_before_a_rebuild(settings: Settings) -> None:
