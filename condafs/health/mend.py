@@ -30,13 +30,13 @@ _DRAFT = ".condafs-mend-"
 
 
 @contextmanager
-def only_mender(prefix: Path) -> Iterator[Path]:
+def only_mender(prefix_fd: int) -> Iterator[Path]:
     """Be the one who mends a build; waits for another. Gives a path to the prefix that no rename changes.
 
-    Raises:
-        FileNotFoundError: It is gone.
+    Args:
+        prefix_fd: Of the prefix, as `run_as_owner` gives it.
     """
-    fd = os.open(prefix, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=prefix_fd)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield Path(f"/proc/self/fd/{fd}")

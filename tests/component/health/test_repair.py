@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from condafs.health.acting import run_as_owner
 from condafs.health.check import examine
 from condafs.health.hashing import Hasher
+from condafs.health.mend import only_mender
 from condafs.health.repair import repair
 from condafs.health.repaired import Repair
 from condafs.prefix.layout import PACKAGES, PIN_FILE, SUMS
@@ -138,6 +140,34 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(build: Path, tmp_pat
     assert [path.name for path in outside.iterdir()] == ["precious"]
     assert (build / "share/zz").is_dir()
     assert not (build / "share/zz").is_symlink()
+
+
+def test_a_link_in_the_place_of_a_build_is_not_followed(build: Path, tmp_path: Path) -> None:
+    """Not even to learn whose it is: who acts as the owner of what it leads to acts as anybody that it likes."""
+    flip(build / "bin/activate", 40)
+    with Hasher() as hasher:
+        examination = examine(build, hasher)
+    build.rename(tmp_path / "elsewhere")
+    build.symlink_to(tmp_path / "elsewhere")
+    ran: list[int] = []
+    with pytest.raises(NotADirectoryError):
+        run_as_owner(build, lambda fd: str(ran.append(fd)))
+    assert not ran
+    with Hasher() as hasher, pytest.raises(NotADirectoryError):
+        repair(examination, hasher, is_quick=False)
+
+
+def test_what_takes_the_place_of_a_build_meanwhile_is_not_mended(build: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+
+    def work(fd: int) -> str:
+        build.rename(tmp_path / "elsewhere")
+        other.rename(build)
+        with only_mender(fd) as place:
+            return ",".join(sorted(os.listdir(place)))
+
+    assert "conda-meta" in run_as_owner(build, work).split(",")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for others")
