@@ -214,11 +214,18 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
     async with trio.open_nursery() as working:
         exports = Exports(catalog, settings, working)
         collector = Collector(catalog, settings, exports, is_shared=settings.is_shared)
+        allowances = Allowances(settings, os.geteuid())
         scheduler = Scheduler(
-            catalog, runner, settings, exports, clock=time.time, uniform=random.uniform, room=collector
+            catalog,
+            runner,
+            settings,
+            exports,
+            clock=time.time,
+            uniform=random.uniform,
+            room=collector,
+            allowances=allowances,
         )
         announcer = Announcer(catalog, scheduler, Logbook(settings.logs, time.time))
-        allowances = Allowances(settings, os.geteuid())
         intake = Intake(catalog, announcer, allowances, settings, clock=time.time)
         steering = Steering(catalog, announcer, allowances, clock=time.time)
         collector.serve(steering.delete_build)

@@ -10,6 +10,8 @@ from condafs.catalog.changes import Changes, step
 from condafs.catalog.records import BuildRecord, BuildState
 from condafs.catalog.transaction import Transaction
 from condafs.catalog.transitions import Step, is_possible
+from condafs.catalog.usage import find_excess
+from condafs.config.quotas import NO_LIMITS, Limits
 from condafs.names import SpecDigest
 
 
@@ -39,14 +41,34 @@ class Published:
     is_current: bool
 
 
-def start(transaction: Transaction, digest: SpecDigest, now: float) -> BuildRecord | None:
-    """A try begins, and is counted; None when the build is not waiting for one (any more)."""
+QUOTA = "quota"
+"""Failure kind of a build whose owner has no room for it; the other kinds are the builder's."""
+
+
+def start(transaction: Transaction, digest: SpecDigest, now: float, limits: Limits = NO_LIMITS) -> BuildRecord | None:
+    """A try begins, and is counted; None when the build is not waiting for one (any more).
+
+    What it will take is known when it is published. So who submits many at once passes with all of them; those whose
+    turn comes when the first have used the room up are FAILED here. As many builds as run at a time may exceed it.
+
+    Args:
+        transaction: To write with.
+        digest: Of the build.
+        now: Unix seconds.
+        limits: Of its owner.
+    """
     transaction.now = now
     record = transaction.build(digest)
     if record is None or not is_possible(record.state, Step.START):
         return None
     attempts = record.attempts + 1
-    return step(transaction, record, Step.START, Changes(), attempts=attempts, next_try=0, started=now)
+    record = step(transaction, record, Step.START, Changes(), attempts=attempts, next_try=0, started=now)
+    bytes_only = Limits(own_bytes=limits.own_bytes)
+    # What is made again takes no more than it took.
+    if record.generation or not (excess := find_excess(transaction, record.owner_uid, bytes_only, now, builds=1)):
+        return record
+    fields = {"finished": now, "failure_kind": QUOTA, "failure_message": str(excess)}
+    return step(transaction, record, Step.FAIL, Changes(), **fields)
 
 
 def publish(transaction: Transaction, digest: SpecDigest, sizes: Sizes, now: float) -> Published | None:
@@ -129,7 +151,8 @@ def interrupt(transaction: Transaction, digest: SpecDigest, now: float) -> Build
 
 def recover(transaction: Transaction, most_attempts: int, now: float) -> list[BuildRecord]:
     """After a crash: what was BUILDING is queued again. The try counts, so that a build that kills the daemon, or the
-    machine, does so `most_attempts` times and no more.
+    machine, does so `most_attempts` times and no more. What is made again is queued in any case, for its files may be
+    there still: who tries it sees that it was tried too often, and gives it back.
 
     Returns:
         The builds that were BUILDING, as they are now.
@@ -140,7 +163,7 @@ def recover(transaction: Transaction, most_attempts: int, now: float) -> list[Bu
     for record in found:
         if not _is_wanted(transaction, record):
             step(transaction, record, Step.SUPERSEDE, changes, finished=now)
-        elif record.attempts >= most_attempts:
+        elif record.attempts >= most_attempts and not record.generation:
             message = f"the daemon was killed during the last of {record.attempts} tries of this build"
             fields = {"finished": now, "failure_kind": "killed", "failure_message": message}
             step(transaction, record, Step.FAIL, changes, **fields)

@@ -12,12 +12,14 @@ no clock: `now` is Unix seconds, and they begin with telling it to the transacti
 
 from dataclasses import dataclass, field, replace
 
-from condafs.catalog.pins import labels_of
-from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord
+from condafs.catalog.pins import pins_of, unpin
+from condafs.catalog.records import ACTIVE_STATES, BuildRecord, BuildState, EnvironmentRecord, PinRecord
 from condafs.catalog.transaction import Transaction
 from condafs.catalog.transitions import Step, is_possible, take
 from condafs.errors import ForbiddenError, NotFoundError
 from condafs.names import BuildName, EnvironmentName, SpecDigest
+
+ROOT_UID = 0
 
 
 @dataclass(slots=True)
@@ -96,6 +98,9 @@ def cancel(transaction: Transaction, build: BuildName, now: float) -> Changes:
 def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
     """A build is to go: it is no longer visible, its files are removed next. One in the making is cancelled.
 
+    What others pinned its owner may delete, for it is her environment and her quota: their pins go with it. They hold
+    against collections, which root or the daemon carries out.
+
     Raises:
         NotFoundError: No such build.
         ForbiddenError: It is current, or wanted, or pinned.
@@ -105,12 +110,13 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
     record = _require(transaction, build)
     if record.state in ACTIVE_STATES:
         return changes if record.state is BuildState.DELETING else cancel(transaction, build, now)
-    if labels := labels_of(transaction, build.digest):
-        msg = (
-            f"{build} is pinned as {', '.join(labels)}: remove {', '.join(f'.pins/{label}' for label in labels)} first"
-        )
-        raise ForbiddenError(msg)
     environment = transaction.environment(build.name)
+    owner_uid = environment.owner_uid if environment else record.owner_uid
+    pins = pins_of(transaction, build.digest)
+    if binding := [pin.label for pin in pins if _is_binding(transaction, pin, owner_uid)]:
+        links = ", ".join(f".pins/{label}" for label in binding)
+        msg = f"{build} is pinned as {', '.join(binding)}: remove {links} first"
+        raise ForbiddenError(msg)
     if environment and not environment.is_retired and digest_is_used(environment, build.digest):
         file = environment.file_name
         raise ForbiddenError(
@@ -120,8 +126,15 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
         )
     if environment and environment.current == build.digest:
         transaction.put_environment(replace(environment, current=None, moved=now))
+    for pin in pins:
+        unpin(transaction, pin.label, now)
     step(transaction, record, Step.DELETE, changes)
     return changes
+
+
+def _is_binding(transaction: Transaction, pin: PinRecord, owner_uid: int) -> bool:
+    """Whether a pin keeps who asks from deleting: her own and root's keep the owner, and any pin keeps all others."""
+    return transaction.author.uid != owner_uid or pin.owner_uid in (owner_uid, ROOT_UID)
 
 
 def renew(transaction: Transaction, build: BuildName, now: float) -> Changes:

@@ -1,6 +1,7 @@
-"""What people do with pins, as functions of one write transaction. A pinned build is not deleted, by anybody.
+"""What people do with pins, as functions of one write transaction.
 
-A pin is a link in `.pins`; its label is the link's name. Whether somebody may remove it is the mount's to decide.
+A pinned build is not collected; who may delete it all the same says `changes.delete`. A pin is a link in `.pins`; its
+label is the link's name. Whether somebody may remove it is the mount's to decide.
 """
 
 from dataclasses import replace
@@ -13,9 +14,9 @@ from condafs.errors import ForbiddenError, NotFoundError
 from condafs.names import SpecDigest
 
 
-def labels_of(snapshot: Snapshot, digest: SpecDigest) -> list[str]:
-    """The labels that a build is pinned under."""
-    return [pin.label for pin in snapshot.pins() if pin.digest == digest]
+def pins_of(snapshot: Snapshot, digest: SpecDigest) -> list[PinRecord]:
+    """The pins of a build."""
+    return [pin for pin in snapshot.pins() if pin.digest == digest]
 
 
 def pin(transaction: Transaction, record: PinRecord) -> None:

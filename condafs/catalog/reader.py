@@ -278,6 +278,11 @@ class Snapshot:
         """How many builds are in each state; kept, not counted."""
         return {state: decode_number(self._get(META, b"count." + state.encode())) for state in BuildState}
 
+    @property
+    def rebuilt(self) -> float:
+        """Unix seconds when the catalog was put together from what its loss had left; 0: it never was."""
+        return float(decode_number(self._get(META, b"rebuilt")))
+
 
 def _behind_digest(digest: SpecDigest | None) -> bytes:
     return digest_key(digest) + b"\0" if digest else b"\0"

@@ -8,6 +8,8 @@ absent digest 32 zero bytes; times are Unix seconds as IEEE 754 doubles::
     meta            "schema"                        decimal version, as text
                     "sequence"                      u64, the highest sequence given
                     "count.<state>"                 u64, builds in that state
+                    "rebuilt"                       u64, Unix seconds when the catalog was put together from what its
+                                                    loss had left; no row when it never was
     environments    name                            u8 1 when visible (current and not retired) else 0,
                                                     u32 last generation, u32 owner uid, f64 moved,
                                                     wanted digest, current digest, file name (the rest)

@@ -81,6 +81,10 @@ class Transaction(Snapshot):
     def _delete(self, table: bytes, key: bytes) -> None:
         self._raw.delete(key, db=self._handles[table])
 
+    def note_rebuilt(self) -> None:
+        """The catalog is made anew, now: what it does not know of before may have been lost."""
+        self._put(META, b"rebuilt", encode_number(math.ceil(self.now)))
+
     def next_sequence(self) -> int:
         """A number higher than all before."""
         sequence = decode_number(self._get(META, b"sequence")) + 1

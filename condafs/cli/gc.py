@@ -21,6 +21,7 @@ from condafs.client.mountpoint import is_shared
 from condafs.client.steering import delete_build
 from condafs.config import Settings, load_settings, parse_days, parse_size
 from condafs.errors import MachineError, UserError
+from condafs.garbage.acting import acting_as_owner
 from condafs.garbage.facts import read_candidates, read_pins
 from condafs.garbage.logs import orphaned_logs
 from condafs.garbage.packages import PackageCache, Spare
@@ -189,9 +190,12 @@ def _remove(house: House, found: Collection, limit: int | None, *, is_shown: boo
     spare = _cache(house).find(time.time(), house.settings.gc_keep_packages_days)
     found.spare = _within(spare, limit, found.swept.own_bytes)
     try:
-        found.cache = _cache(house).remove(found.spare)
+        with acting_as_owner(house.settings.packages):
+            found.cache = _cache(house).remove(found.spare)
     except PermissionError:
         found.remarks.append(f"you may not change the package cache {house.settings.packages}")
+    except NotADirectoryError:
+        found.remarks.append(f"{house.settings.packages} is a link, or no directory: it is left alone")
     if found.cache.is_busy:
         found.remarks.append("builds are being made: the package cache is left for the next time")
     for log in found.logs:

@@ -27,7 +27,8 @@ def pin(
 ) -> None:
     """Keep a build until it is unpinned, or list what is kept.
 
-    The same as `ln -s ../foo@-1 .pins/label` in the mount. A pinned build is neither collected nor deleted.
+    The same as `ln -s ../foo@-1 .pins/label` in the mount. A pinned build is neither collected nor
+    deleted, but its owner may delete what others pinned.
 
     Args:
         reference: foo, foo@-1, foo@3f2a9c1d77e0, or the full name of a build. Left out: list the pins.

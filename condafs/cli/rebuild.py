@@ -12,8 +12,10 @@ from condafs.tree.specs.owner import read_owner
 
 _NOT_KNOWN = """\
 Lost with the old one: the journal (condafs history --events), builds that failed or were cancelled and why, who asked
-for each build (they belong to the owner of their specification now), pins. Generations keep their numbers, and
-roll-backs hold, where the logs tell of them. Specifications that are not built are taken up at the next start.
+for each build, pins. Pin again what is to be kept: for garbage collection, old builds are unneeded from now on, and go
+after gc-keep-days. Names belong to whom the logs tell of, else to the owner of the file that describes them; so do
+their builds. Generations keep their numbers, and roll-backs hold, where the logs tell of them. Specifications that are
+not built are taken up at the next start.
 """
 
 
@@ -61,6 +63,11 @@ def _tell(catalog: Path, reason: str, rebuilt: Rebuilt) -> None:
     environments = "1 environment" if rebuilt.environments == 1 else f"{rebuilt.environments} environments"
     builds = "1 build" if rebuilt.builds == 1 else f"{rebuilt.builds} builds"
     output().print(f"{catalog} is new: {builds} of {environments}")
+    if rebuilt.contested:
+        output().print(
+            f"{', '.join(rebuilt.contested)}: files of several users describe this, and no log tells whose it is. It "
+            "is retired and keeps its builds: remove the wrong files from .specs, then rebuild once more (--force)"
+        )
     if rebuilt.aside:
         output().print(f"the old one is kept: {rebuilt.aside}")
     remarks().print(f"\n{_NOT_KNOWN}\nStart the daemon again, and condafs serve, if it runs: it has the old one open.")

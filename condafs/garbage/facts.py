@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from condafs.catalog.events import EventKind, EventRecord
 from condafs.catalog.reader import Snapshot
@@ -11,7 +12,10 @@ from condafs.names import BuildName, EnvironmentName, SpecDigest
 
 
 def read_candidates(snapshot: Snapshot) -> list[Candidate]:
-    """Every build that is known, by name and then in order of submission."""
+    """Every build that is known, by name and then in order of submission.
+
+    A rebuilt catalog does not know when names led away from builds: they may have been needed until then.
+    """
     by_name: dict[EnvironmentName, list[BuildRecord]] = defaultdict(list)
     for record in snapshot.builds():
         by_name[record.name].append(record)
@@ -21,7 +25,8 @@ def read_candidates(snapshot: Snapshot) -> list[Candidate]:
         records = sorted(by_name[name], key=lambda record: record.sequence)
         left = times_of_leaving(snapshot.events_of(name))
         found += [describe(record, environment, records, left) for record in records]
-    return found
+    rebuilt = snapshot.rebuilt
+    return [replace(candidate, unneeded_since=max(candidate.unneeded_since, rebuilt)) for candidate in found]
 
 
 def read_pins(snapshot: Snapshot) -> dict[BuildName, list[str]]:
@@ -78,7 +83,10 @@ def _unneeded_since(
     siblings: Sequence[BuildRecord],
     left: dict[SpecDigest, float],
 ) -> float:
-    """What the journal has forgotten is estimated, and rather too late than too early."""
+    """What the journal has forgotten is estimated: a build was needed until the next generation was finished.
+
+    That may be too early, where a name was rolled back later. Of a rebuilt catalog see `read_candidates`.
+    """
     ended = max(record.submitted, record.finished)
     if record.state is not BuildState.READY:
         return ended

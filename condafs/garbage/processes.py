@@ -1,8 +1,9 @@
 """Who uses a build: every process that runs from it, has mapped, opened or entered something of it, or was told of it.
 
 Looked for in /proc (proc_pid_exe(5) and its neighbours), as nix looks for its roots: `exe`, `cwd`, `root`, `fd/*`,
-`maps` and `environ`. A build is told by its name, which stands in every path below it, wherever that is mounted: a
-container that has the builds at another place is seen, too. Hard links would make inodes say less.
+`maps`, `environ` and `mountinfo`. A build is told by its name, which stands in every path below it where the builds
+are mounted as a whole. Who has one build alone mounted somewhere (`podman run -v /envs/foo:/env`) shows its name in no
+path but the mount's, so mounts are looked at once for each mount namespace. Hard links would make inodes say less.
 
 What is not seen: a shell that was activated by itself (`environ` is what a process was started with), a name that is
 only written down somewhere (a virtual environment, a kernelspec, a crontab), processes of other machines.
@@ -81,14 +82,16 @@ def look(proc: Path = PROC, *, partly: Collection[int] = ()) -> Look:
 
     Args:
         proc: Where processes are listed.
-        partly: Processes whose open and mapped files do not count: the daemon's own, which reads what it exports.
+        partly: Processes whose files and mounts do not count: the daemon's own, which reads what it exports and
+            mounts what it makes.
     """
     uses: dict[BuildName, list[Process]] = defaultdict(list)
     hidden: list[Process] = []
+    views: set[bytes] = set()
     for pid in filter(str.isdecimal, os.listdir(proc)):  # noqa: PTH208 - hundreds of names
         directory = f"{proc}/{pid}"
         try:
-            found = _builds_in(_read(directory, is_whole=int(pid) not in partly))
+            found = _builds_in(_read(directory, views, is_whole=int(pid) not in partly))
         except OSError as error:
             # Whatever keeps one from being read, nobody knows what it uses.
             if error.errno not in _GONE and (process := _process(directory)):
@@ -118,8 +121,13 @@ def _is_hiding(proc: Path) -> bool:
     return any(f" {proc} " in line and _HIDING.search(line) for line in lines)
 
 
-def _read(directory: str, *, is_whole: bool) -> bytes:
+def _read(directory: str, views: set[bytes], *, is_whole: bool) -> bytes:
     """All of a process that may name a build; nothing of a thread of the kernel.
+
+    Args:
+        directory: Of the process.
+        views: Of mounts that were read already; grows.
+        is_whole: Whether files and mounts count.
 
     Raises:
         OSError: It is gone, or may not be looked into.
@@ -132,7 +140,23 @@ def _read(directory: str, *, is_whole: bool) -> bytes:
     if is_whole:
         files = f"{directory}/fd"
         texts += [_content(f"{directory}/maps"), *(_target(f"{files}/{fd}") for fd in os.listdir(files))]  # noqa: PTH208
+        texts.append(_mounts(directory, views))
     return b"\n".join(texts)
+
+
+def _mounts(directory: str, views: set[bytes]) -> bytes:
+    """What is mounted where, if no other process with that view of it was read: thousands share the machine's.
+
+    A process sees the mounts of its namespace that are below its root (proc_pid_mountinfo(5)). Lines name what is
+    mounted (field 4), where (5), and the layers of an overlay (the options in the end).
+    """
+    namespace = _target(f"{directory}/ns/mnt")
+    view = namespace + _target(f"{directory}/root")
+    if not namespace or view in views:
+        return b""
+    found = _content(f"{directory}/mountinfo")
+    views.add(view)
+    return found
 
 
 def _is_kernels(stat: bytes) -> bool:

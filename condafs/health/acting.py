@@ -19,20 +19,32 @@ class ChildError(CondafsError):
     """What went wrong in the process that acted for somebody."""
 
 
-def run_as_owner(place: Path, function: Callable[[], str]) -> str:
+def run_as_owner(place: Path, function: Callable[[int], str]) -> str:
     """Call a function as the owner of a directory; what it says is all that comes back.
+
+    Whoever may write beside the directory can put another in its place, or a link, at any moment. So it is opened
+    once, and whose it is, is asked of what was opened, which is what the function works on.
 
     Args:
         place: The directory.
-        function: Called here, or in a fork of this process that ends with it.
+        function: Called here, or in a fork of this process that ends with it, with a descriptor (O_PATH) of it.
 
     Raises:
+        FileNotFoundError, NotADirectoryError: There is no directory; a link to one is none.
         ForbiddenError: Another user asks, who is not root.
         ChildError: What it raised, when it ran in another process.
     """
-    owner = place.stat()
+    fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return _run(place, fd, function)
+    finally:
+        os.close(fd)
+
+
+def _run(place: Path, fd: int, function: Callable[[int], str]) -> str:
+    owner = os.fstat(fd)
     if owner.st_uid == os.geteuid():
-        return function()
+        return function(fd)
     if os.geteuid() != 0:
         msg = f"{place} belongs to {user_text(str(owner.st_uid))}: let its owner, or root, repair it"
         raise ForbiddenError(msg)
@@ -42,7 +54,7 @@ def run_as_owner(place: Path, function: Callable[[], str]) -> str:
         child = os.fork()
     if not child:
         os.close(reading)
-        _answer_and_exit(owner.st_uid, owner.st_gid, function, writing)
+        _answer_and_exit(owner.st_uid, owner.st_gid, lambda: function(fd), writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()

@@ -27,16 +27,17 @@ from condafs.prefix.layout import SUMS
 from condafs.prefix.sums import hash_file
 
 _DRAFT = ".condafs-mend-"
+_WRITABLE = 0o222
 
 
 @contextmanager
-def only_mender(prefix: Path) -> Iterator[Path]:
+def only_mender(prefix_fd: int) -> Iterator[Path]:
     """Be the one who mends a build; waits for another. Gives a path to the prefix that no rename changes.
 
-    Raises:
-        FileNotFoundError: It is gone.
+    Args:
+        prefix_fd: Of the prefix, as `run_as_owner` gives it.
     """
-    fd = os.open(prefix, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=prefix_fd)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield Path(f"/proc/self/fd/{fd}")
@@ -120,11 +121,12 @@ class Mender:
         for candidate in self._contents.candidates(entry.path):
             draft = _draft(path)
             try:
-                _write(draft, candidate)
+                _write(draft, candidate, entry)
                 if hash_file(str(draft)) != entry.sha256:
                     continue
                 _set_mode(draft, entry)
-                _set_time(draft, entry if entry.mtime_ns != NOT_KNOWN else _with_time_of(path, entry))
+                if entry.mtime_ns != NOT_KNOWN or draft.stat().st_nlink == 1:
+                    _set_time(draft, entry if entry.mtime_ns != NOT_KNOWN else _with_time_of(path, entry))
                 draft.replace(path)
             finally:
                 draft.unlink(missing_ok=True)  # two names of one file: rename(2) leaves both
@@ -151,21 +153,32 @@ def _draft(path: Path) -> Path:
     return path.with_name(f"{_DRAFT}{secrets.token_hex(6)}")
 
 
-def _write(draft: Path, candidate: Candidate) -> None:
+def _write(draft: Path, candidate: Candidate, entry: Entry) -> None:
     """A link to a file, where that can be; its content is what was looked at."""
     if isinstance(candidate, bytes):
         draft.write_bytes(candidate)
         return
-    try:
-        os.link(candidate, draft, follow_symlinks=False)
-    except OSError:  # another filesystem, or as many links as it can have
-        shutil.copyfile(candidate, draft, follow_symlinks=False)
+    if _may_share(candidate, entry):
+        with suppress(OSError):  # another filesystem, or as many links as it can have
+            os.link(candidate, draft, follow_symlinks=False)
+            return
+    shutil.copyfile(candidate, draft, follow_symlinks=False)
+
+
+def _may_share(file: Path, entry: Entry) -> bool:
+    """Whether a file can have the time and mode that this build wrote down. What was made anew in the cache since has
+    others, and later builds that share it wrote those down: they would look damaged. Write bits they all take away.
+    """  # noqa: D205 - one thought
+    found = file.lstat()
+    has_time = entry.mtime_ns in (NOT_KNOWN, found.st_mtime_ns)
+    has_mode = entry.mode == NOT_KNOWN or (entry.mode ^ found.st_mode) & 0o7777 & ~_WRITABLE == 0
+    return found.st_nlink == 1 or (has_time and has_mode)
 
 
 def _set_mode(path: Path, entry: Entry) -> None:
     mode = entry.mode
     if mode == NOT_KNOWN:  # nobody writes to it
-        mode = path.stat().st_mode & 0o7777 & ~0o222
+        mode = path.stat().st_mode & 0o7777 & ~_WRITABLE
     if path.stat().st_mode & 0o7777 != mode:
         path.chmod(mode)
 

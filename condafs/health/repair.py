@@ -32,9 +32,9 @@ def repair(examination: Examination, hasher: Hasher, *, is_quick: bool) -> Repai
     """
     prefix = examination.report.prefix
 
-    def work() -> str:
+    def work(prefix_fd: int) -> str:
         with hasher.another() as own:
-            return _encode(_repair(examination, own, is_quick=is_quick))
+            return _encode(_repair(examination, prefix_fd, own, is_quick=is_quick))
 
     return _decode(prefix, run_as_owner(prefix, work))
 
@@ -58,12 +58,12 @@ def _report(prefix: Path, document: dict[str, Any]) -> Report:
     return Report(prefix, tuple(problems), **document)
 
 
-def _repair(first: Examination, hasher: Hasher, *, is_quick: bool) -> Repair:
+def _repair(first: Examination, prefix_fd: int, hasher: Hasher, *, is_quick: bool) -> Repair:
     prefix = first.report.prefix
     packages = prefix.parent.parent / "packages"
     removed: list[str] = []
     reasons: list[str] = []
-    with only_mender(prefix) as place, Packages(packages) as source:
+    with only_mender(prefix_fd) as place, Packages(packages) as source:
         last = first
         for _ in range(_MOST_ROUNDS):
             contents = Contents(prefix, last.expected, source, packages / "bytecode")

@@ -11,8 +11,8 @@ from condafs.catalog.events import Author
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.journal import about
-from condafs.names import BuildName
-from condafs.scheduler.logbook import MOVED, Logbook, describe
+from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.logbook import MOVED, Logbook, claimed_text, describe
 
 logger = logging.getLogger(__name__)
 
@@ -54,3 +54,10 @@ class Announcer:
                 logger.info("%s: %s", build, text, extra=about(build))
             await self._logbook.note(lines)
             self._follower.look_at([record.build for record in changed.builds])
+
+    async def note_claim(self, name: EnvironmentName) -> None:
+        """Have the log of what a name leads to tell whose that is: the owner or the file has changed."""
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(name)
+        if environment and environment.current and not environment.is_retired:
+            await self._logbook.note([(BuildName(environment.current, name), claimed_text(environment))])

@@ -24,7 +24,7 @@ from condafs.config import Settings, machine_platform
 from condafs.config.quotas import Limits
 from condafs.errors import ConflictError, NotYoursError, QuotaError, SpecificationError, UserError
 from condafs.journal import about
-from condafs.names import MAX_PREFIX_BYTES
+from condafs.names import MAX_PREFIX_BYTES, EnvironmentName
 from condafs.scheduler.allowances import Allowances
 from condafs.scheduler.announcer import Announcer
 from condafs.spec.canonical import digest_of, to_canonical
@@ -183,6 +183,19 @@ class Intake:
         return Submission(accepted, to_canonical(specification), uid, moved_from, specification.image)
 
     async def _accept(self, submission: Submission, author: Author) -> None:
+        name = submission.file.name
+        assert name is not None  # noqa: S101 - an accepted file has one
+        before = self._claim_of(name)
+        await self._commit(submission, author)
+        if self._claim_of(name) != before:
+            await self._announcer.note_claim(name)
+
+    def _claim_of(self, name: EnvironmentName) -> tuple[str, int] | None:
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(name)
+        return (environment.file_name, environment.owner_uid) if environment else None
+
+    async def _commit(self, submission: Submission, author: Author) -> None:
         file = submission.file
         if submission.moved_from:
             move = partial(claims.move_file, submission=submission, policy=self._policy)
@@ -229,6 +242,10 @@ class Intake:
     async def give(self, file_name: str, uid: int) -> None:
         """A file has another owner: so have the environment that it describes, and its builds."""
         await self._catalog.write(partial(claims.give_file, file_name=file_name, uid=uid))
+        with self._catalog.snapshot() as snapshot:
+            file = snapshot.file(file_name)
+        if file and file.name:
+            await self._announcer.note_claim(file.name)
 
     async def retire(self, file_name: str, author: Author = DAEMON) -> None:
         """A file was removed: its environment is retired; what is being built for it is cancelled, builds stay."""

@@ -1,9 +1,10 @@
 """What the scheduler tells the people who follow the log of a build: one line for each change of its state.
 
 Format: `2026-11-01 12:00:00 queued`; the builder, whose lines stand between them, writes the same. Which generation a
-build became, and when its name was pointed at it, can be read back from it when the catalog is lost.
+build became, when its name was pointed at it, and whose that is, can be read back from it when the catalog is lost.
 """
 
+import json
 import logging
 import re
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import trio
 
-from condafs.catalog.records import BuildRecord, BuildState
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.names import BuildName
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ _PUBLISHED = re.compile(
     _STAMP + r"published after -?[\d.]+ s: (?:\S+ is generation (?P<now>\d+) now|generation (?P<kept>\d+); .*)"
 )
 _MOVED = re.compile(_STAMP + rf"\S+ {MOVED}")
+_CLAIMED = re.compile(_STAMP + r'\S+ is described by (?P<file>"[^\n]*") of user (?P<uid>\d+)')
 
 
 def published_text(record: BuildRecord, *, is_current: bool) -> str:
@@ -81,19 +83,34 @@ def published_text(record: BuildRecord, *, is_current: bool) -> str:
     return f"published after {record.finished - record.started:.1f} s: {moved if is_current else kept}"
 
 
+def claimed_text(environment: EnvironmentRecord) -> str:
+    """The line that says whose an environment is, in the log of its current build."""
+    return f"{environment.name} is described by {json.dumps(environment.file_name)} of user {environment.owner_uid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that an environment was described by, and its owner; `at` is in Unix seconds, to the second."""
+
+    at: float
+    file_name: str
+    owner_uid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a log tells of a build; 0 where it tells nothing. `pointed` is in Unix seconds, to the second."""
 
     generation: int = 0
     pointed: float = 0
+    claim: Claim | None = None
 
 
 NOTHING_TOLD = Told()
 
 
 def read_log(lines: Iterable[str]) -> Told:
-    """Which generation it is, and when its name was last pointed at it."""
+    """Which generation it is, when its name was last pointed at it, and whose that was."""
     told = NOTHING_TOLD
     for line in lines:
         if match := _PUBLISHED.fullmatch(line.rstrip("\n")):
@@ -101,7 +118,16 @@ def read_log(lines: Iterable[str]) -> Told:
             told = replace(told, pointed=_moment(match)) if match["now"] else told
         elif match := _MOVED.fullmatch(line.rstrip("\n")):
             told = replace(told, pointed=_moment(match))
+        elif match := _CLAIMED.fullmatch(line.rstrip("\n")):
+            told = replace(told, claim=_claim(match) or told.claim)
     return told
+
+
+def _claim(match: re.Match[str]) -> Claim | None:
+    try:
+        return Claim(_moment(match), str(json.loads(match["file"])), int(match["uid"]))
+    except ValueError:
+        return None
 
 
 def _moment(match: re.Match[str]) -> float:

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from condafs.catalog.files import lock
@@ -27,11 +28,13 @@ class Rebuilt:
 
     Attributes:
         aside: Where the old one is kept; None when there was none.
+        contested: Names that are nobody's, because files of several users describe them.
     """
 
     builds: int
     environments: int
     aside: Path | None
+    contested: tuple[str, ...] = ()
 
 
 def why_rebuild(settings: Settings) -> str:
@@ -78,7 +81,7 @@ def rebuild_catalog(settings: Settings, owner_of: Callable[[Path], int]) -> Rebu
             surviving_builds(settings), surviving_files(settings, owner_of), settings.state.stat().st_uid
         )
         with Catalog.open(fresh) as catalog:
-            catalog.write_now(lambda transaction: write_down(transaction, remembered))
+            catalog.write_now(lambda transaction: write_down(transaction, remembered, time.time()))
         aside = _set_aside(path)
         (path / "lock.mdb").unlink(missing_ok=True)  # it belongs to the old file
         (fresh / "data.mdb").replace(path / "data.mdb")
@@ -86,7 +89,8 @@ def rebuild_catalog(settings: Settings, owner_of: Callable[[Path], int]) -> Rebu
         _sync(path)
     finally:
         os.close(lock_fd)
-    return Rebuilt(len(remembered.builds), len(remembered.environments), aside)
+    contested = tuple(sorted(name.text for name in remembered.contested))
+    return Rebuilt(len(remembered.builds), len(remembered.environments), aside, contested)
 
 
 def _set_aside(path: Path) -> Path | None:
@@ -95,7 +99,8 @@ def _set_aside(path: Path) -> Path | None:
     if not data.exists():
         return None
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    names = chain([stamp], (f"{stamp}-{number}" for number in count(2)))
+    aside = next(place for name in names if not (place := path.with_name(f"{path.name}.damaged-{name}")).exists())
     aside.mkdir(mode=0o700)
     try:
         (aside / data.name).hardlink_to(data)

@@ -24,6 +24,7 @@ from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.journal import about
 from condafs.names import BuildName, SpecDigest
+from condafs.scheduler.allowances import Allowances
 from condafs.scheduler.attempt import clear
 from condafs.scheduler.exports import Exports
 from condafs.scheduler.leftovers import digest_in, find_leftovers, is_leftover
@@ -48,6 +49,7 @@ class Scheduler:
         clock: Unix seconds.
         uniform: `random.uniform` or like it, for jitter.
         room: Asked for room before each try, and who uses what is to go; None: there is room, and nobody does.
+        allowances: What owners of builds may have; None: as the settings say.
     """
 
     def __init__(  # noqa: PLR0913 - it brings these together
@@ -60,6 +62,7 @@ class Scheduler:
         clock: Callable[[], float],
         uniform: Callable[[float, float], float],
         room: Room | None = None,
+        allowances: Allowances | None = None,
     ) -> None:
         self._catalog = catalog
         self._runner = runner
@@ -68,7 +71,17 @@ class Scheduler:
         self._clock = clock
         self._room = room or AmpleRoom()
         self._logbook = Logbook(settings.logs, clock)
-        self._tries = Tries(catalog, runner, settings, exports, self._room, self._logbook, clock=clock, uniform=uniform)
+        self._tries = Tries(
+            catalog,
+            runner,
+            settings,
+            exports,
+            self._room,
+            self._logbook,
+            allowances or Allowances(settings),
+            clock=clock,
+            uniform=uniform,
+        )
         self._queue = FairQueue()
         self._running: dict[SpecDigest, Running] = {}
         self._doomed: dict[SpecDigest, BuildName] = {}

@@ -57,7 +57,7 @@ class Steering:
 
         Raises:
             NotFoundError: No such build.
-            ForbiddenError: It is the current one, or its environment is not the author's.
+            ForbiddenError: It is the current one, or pinned, or its environment is not the author's.
         """
         delete = partial(changes.delete, build=build, now=self._clock())
         await self._announcer.commit(self._by_owner(build.name, delete), author)
@@ -80,7 +80,7 @@ class Steering:
         await self._announcer.commit(self._by_owner(build.name, renew), author)
 
     async def pin(self, label: str, build: BuildName, gid: int, author: Author = DAEMON) -> None:
-        """Keep a published build from being deleted, until it is unpinned.
+        """Keep a published build from being collected, until it is unpinned or its owner deletes it.
 
         Args:
             label: What its owner calls the pin.

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -18,14 +19,23 @@ from condafs.catalog.records import BuildRecord, BuildState
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
 from condafs.config import Settings
+from condafs.config.quotas import NO_LIMITS, Limits
 from condafs.errors import CatalogError
 from condafs.journal import about
 from condafs.names import BuildName, EnvironmentName
+from condafs.scheduler.allowances import Allowances
 from condafs.scheduler.attempt import attempt, clear, clip, request_for
 from condafs.scheduler.exports import Exports
-from condafs.scheduler.logbook import Logbook, published_text
+from condafs.scheduler.logbook import Logbook, claimed_text, published_text
 from condafs.scheduler.patience import write_patiently
-from condafs.scheduler.renewal import forget_lock, keep_lock
+from condafs.scheduler.renewal import (
+    forget_lock,
+    give_up_lock,
+    keep_lock,
+    make_again,
+    place_of_rehearsal,
+    sizes_of_damaged,
+)
 from condafs.scheduler.retry import next_delay
 from condafs.scheduler.room import Room
 
@@ -61,6 +71,7 @@ class Tries:
         exports: Told what is published and what goes.
         room: Asked for room before each try.
         logbook: Has the logs of builds.
+        allowances: What owners of builds may have.
         clock: Unix seconds.
         uniform: `random.uniform` or like it, for jitter.
     """
@@ -73,6 +84,7 @@ class Tries:
         exports: Exports,
         room: Room,
         logbook: Logbook,
+        allowances: Allowances,
         *,
         clock: Callable[[], float],
         uniform: Callable[[float, float], float],
@@ -83,15 +95,29 @@ class Tries:
         self._exports = exports
         self._room = room
         self._logbook = logbook
+        self._allowances = allowances
         self._clock = clock
         self._uniform = uniform
 
     async def make(self, build: BuildName, running: Running) -> None:
         """Try to make a build that is due; nothing happens when it is not any more."""
-        start = partial(attempts.start, digest=build.digest, now=self._clock())
+        limits = await self._limits_for(build)
+        start = partial(attempts.start, digest=build.digest, now=self._clock(), limits=limits)
         record = await self._write(start, build, running)
-        if record is not None:
+        if record is None:
+            return
+        if record.state is BuildState.FAILED:
+            await self._say(build, f"failed ({record.failure_kind}): {record.failure_message}")
+        else:
             await self._try(record, running)
+
+    async def _limits_for(self, build: BuildName) -> Limits:
+        with self._catalog.snapshot() as snapshot:
+            record = snapshot.build(build.digest)
+        if record is None:
+            return NO_LIMITS
+        await self._allowances.know(record.owner_uid)
+        return self._allowances.limits_of(record.owner_uid)
 
     async def _try(self, record: BuildRecord, running: Running) -> None:
         build = record.build
@@ -101,6 +127,7 @@ class Tries:
         running.has_begun = True
         lock = await self._begin_renewal(build) if record.generation else ""
         request = request_for(record, specification, self._settings, lock)
+        make = partial(make_again, rehearsal=self._rehearsal(build)) if record.generation else attempt
         outcome: Succeeded | Failed | None = None
         has_ended = False
         try:
@@ -109,35 +136,46 @@ class Tries:
                     running.scope.cancel()  # cancelled in the moment between
                 await self._say(build, f"try {record.attempts} of {self._settings.attempts}")
                 await self._room.make_room(is_short=record.failure_kind == FailureKind.DISK_FULL)
-                outcome = await attempt(
-                    self._runner, request, self._logbook.path(build), partial(setattr, running, "progress")
-                )
+                if record.attempts > self._settings.attempts:
+                    outcome = Failed(FailureKind.KILLED, "the daemon was killed during each try to make it again")
+                else:
+                    log, on_progress = self._logbook.path(build), partial(setattr, running, "progress")
+                    outcome = await make(self._runner, request, log=log, on_progress=on_progress)
             has_ended = True
         finally:
             if not has_ended:  # cancelled from outside
                 await self._interrupt(build)
         if isinstance(outcome, Succeeded):
-            await self._publish(build, running, outcome, lock)
+            await self._publish(record, running, outcome)
         elif isinstance(outcome, Failed):
             await self._fail(record, running, outcome)
         else:
             await clear(self._runner, self._settings.builds / str(build))
+            await clear(self._runner, self._rehearsal(build))
+
+    def _rehearsal(self, build: BuildName) -> Path:
+        return place_of_rehearsal(self._settings, build)
 
     async def _begin_renewal(self, build: BuildName) -> str:
         """A damaged build is made again: what was computed of it goes, what it consisted of is kept."""
         await self._exports.clear(build)
         return await trio.to_thread.run_sync(keep_lock, self._settings, build)
 
-    async def _publish(self, build: BuildName, running: Running, outcome: Succeeded, lock: str) -> None:
+    async def _publish(self, record: BuildRecord, running: Running, outcome: Succeeded) -> None:
+        build = record.build
         sizes = attempts.Sizes(outcome.size_bytes, outcome.own_bytes, outcome.package_count)
         publish = partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock())
         published = await self._write(publish, build, running)
         if published is None:
             await clear(self._runner, self._settings.builds / str(build))
             return
-        if lock:
+        if record.generation:
             await trio.to_thread.run_sync(forget_lock, self._settings, build)
         await self._say(build, published_text(published.record, is_current=published.is_current))
+        with self._catalog.snapshot() as snapshot:
+            environment = snapshot.environment(build.name)
+        if environment and not environment.is_retired:
+            await self._logbook.note([(build, claimed_text(environment))])
         self._exports.prepare_soon(build)
 
     async def _fail(self, record: BuildRecord, running: Running, outcome: Failed) -> None:
@@ -148,7 +186,9 @@ class Tries:
                 record.attempts, settings.backoff_initial_seconds, settings.backoff_cap_seconds, self._uniform
             )
         if record.generation and outcome.kind not in TRANSIENT_KINDS:
-            await trio.to_thread.run_sync(forget_lock, self._settings, build)  # its packages may be gone for good
+            await trio.to_thread.run_sync(give_up_lock, self._settings, build)
+        if record.generation and delay is None and await self._give_back(build, running, outcome):
+            return
         failure = attempts.Failure(outcome.kind.value, clip(outcome.message), delay)
         fail = partial(attempts.fail, digest=build.digest, failure=failure, now=self._clock())
         after = await self._write(fail, build, running)
@@ -163,6 +203,20 @@ class Tries:
             case _:
                 text = f"failed ({outcome.kind}); touch its file in .specs to try again"
         await self._say(build, text)
+
+    async def _give_back(self, build: BuildName, running: Running, outcome: Failed) -> bool:
+        """Publish a damaged build as it was, if it is still there: it could not be made again."""
+        sizes = await trio.to_thread.run_sync(sizes_of_damaged, self._settings, build)
+        if sizes is None:
+            return False
+        await clear(self._runner, self._rehearsal(build))  # of a daemon that was killed
+        publish = partial(attempts.publish, digest=build.digest, sizes=sizes, now=self._clock())
+        if await self._write(publish, build, running) is None:
+            return False
+        text = f"it could not be made again ({outcome.kind}), and is as it was, damaged: {clip(outcome.message)}"
+        logger.warning("%s: %s", build, text, extra=about(build))
+        await self._logbook.note([(build, text)])
+        return True
 
     async def _interrupt(self, build: BuildName) -> None:
         """The daemon ends. The prefix stays half made: the next try begins with its removal."""

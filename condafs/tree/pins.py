@@ -1,5 +1,6 @@
-"""`.pins`: a symbolic link for each build that somebody wants kept, which neither `rm` nor garbage collection takes.
+"""`.pins`: a symbolic link for each build that somebody wants kept, which garbage collection leaves alone.
 
+Nor does `rm` take it, but for the owner of the environment where others pinned it.
 `ln -s ../foo@-1 /envs/.pins/paper-2026` pins, `rm` unpins, `ls -l` shows who keeps what since when. What the target
 means is looked up when the link is made; from then on it leads to that build, whatever happens to the name.
 """

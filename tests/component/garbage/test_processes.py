@@ -93,6 +93,66 @@ def test_an_export_by_the_name_of_its_build_is_a_use(tmp_path: Path) -> None:
         assert users() == {process.pid}
 
 
+IN_A_NAMESPACE = f"mount --bind $1 $2 && cd / && echo ready && {sys.executable} -c 'import sys; sys.stdin.read()'"
+
+
+def unshare(prefix: Path, place: Path) -> "subprocess._GenericAlias":
+    """Somebody who has a build at another place, as a container has: he alone sees that mount."""
+    place.mkdir()
+    return running("unshare", "-m", "sh", "-c", IN_A_NAMESPACE, "sh", prefix, place)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_whoever_has_a_build_mounted_for_himself_uses_it(prefix: Path, tmp_path: Path) -> None:
+    with unshare(prefix, tmp_path / "env"):
+        assert users(), "neither its program nor its directory says so"
+        assert users() <= descendants_of(os.getpid())
+    assert users() == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_part_of_a_build_that_is_mounted_is_a_use_of_it(prefix: Path, tmp_path: Path) -> None:
+    with unshare(prefix / "lib", tmp_path / "env"):
+        assert users()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_who_has_all_builds_mounted_uses_none(prefix: Path, tmp_path: Path) -> None:
+    with unshare(prefix.parent, tmp_path / "env"):
+        assert users() == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_what_the_daemon_and_its_children_have_mounted_does_not_count(prefix: Path, tmp_path: Path) -> None:
+    with unshare(prefix, tmp_path / "env"):
+        assert users(look(partly=descendants_of(os.getpid()))) == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root")
+def test_who_sees_less_of_a_namespace_does_not_hide_its_mounts(prefix: Path, tmp_path: Path) -> None:
+    """mountinfo shows nothing that is outside of the root of the process."""
+    place = tmp_path / "env"
+    place.mkdir()
+    inner = "import os, sys; os.chroot('/proc'); print('ready', flush=True); sys.stdin.read()"
+    outer = f"""
+import os, subprocess, sys
+subprocess.run(['mount', '--bind', {str(prefix)!r}, {str(place)!r}], check=True)
+if not os.fork():
+    {inner}
+    os._exit(0)
+sys.stdin.read()
+"""
+    with running("unshare", "-m", sys.executable, "-c", outer):
+        assert users()
+
+
+def descendants_of(pid: int) -> set[int]:
+    found = {pid}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        found |= descendants_of(int(child))
+    return found
+
+
 def test_a_process_whose_first_thread_has_ended_is_seen(prefix: Path) -> None:
     code = f"""
 import ctypes, os, sys, threading

@@ -2,12 +2,16 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from condafs.health.acting import run_as_owner
 from condafs.health.check import examine
+from condafs.health.contents import Contents
 from condafs.health.hashing import Hasher
+from condafs.health.mend import Mender, only_mender
 from condafs.health.repair import repair
 from condafs.health.repaired import Repair
 from condafs.prefix.layout import PACKAGES, PIN_FILE, SUMS
@@ -138,6 +142,89 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(build: Path, tmp_pat
     assert [path.name for path in outside.iterdir()] == ["precious"]
     assert (build / "share/zz").is_dir()
     assert not (build / "share/zz").is_symlink()
+
+
+class OneFile(Contents):
+    """Finds everything in one file of the cache."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def candidates(self, path: str) -> Iterator[Path]:  # noqa: ARG002 - the only one that is damaged
+        yield self._file
+
+
+@pytest.fixture
+def cached(build: Path, tmp_path: Path) -> Path:
+    """The file that `build` shares with the cache is damaged; the cache has made it anew, with a time of its own."""
+    file = tmp_path / "s" / "packages" / "pkgs" / "zz-1.0-0" / "share" / "zz" / "data"
+    content = file.read_bytes()
+    file.unlink()
+    flip(build / "share/zz/data")
+    file.write_bytes(content)
+    os.utime(file, (1_600_000_000, 1_600_000_000))
+    return file
+
+
+def mend_from(build: Path, file: Path) -> None:
+    def work(fd: int) -> str:
+        with Hasher() as hasher, only_mender(fd) as place:
+            Mender(place, examine(build, hasher), OneFile(file)).mend()
+            assert examine(build, hasher).report.is_sound
+        return ""
+
+    run_as_owner(build, work)
+
+
+def test_what_later_builds_share_keeps_its_time(build: Path, cached: Path, tmp_path: Path) -> None:
+    later = tmp_path / "data-of-a-later-build"
+    later.hardlink_to(cached)
+    cached.chmod(0o444)
+    expected = later.stat()
+    mend_from(build, cached)
+    assert not (build / "share/zz/data").samefile(later)
+    assert (later.stat().st_mtime_ns, later.stat().st_mode) == (expected.st_mtime_ns, expected.st_mode)
+
+
+def test_what_the_cache_alone_has_is_shared_again(build: Path, cached: Path) -> None:
+    mend_from(build, cached)
+    assert (build / "share/zz/data").samefile(cached)
+
+
+def test_what_has_the_right_time_is_shared_again(build: Path, cached: Path, tmp_path: Path) -> None:
+    (tmp_path / "data-of-a-later-build").hardlink_to(cached)
+    found = (build / "share/zz/data").stat()
+    os.utime(cached, ns=(found.st_atime_ns, found.st_mtime_ns))
+    mend_from(build, cached)
+    assert (build / "share/zz/data").samefile(cached)
+
+
+def test_a_link_in_the_place_of_a_build_is_not_followed(build: Path, tmp_path: Path) -> None:
+    """Not even to learn whose it is: who acts as the owner of what it leads to acts as anybody that it likes."""
+    flip(build / "bin/activate", 40)
+    with Hasher() as hasher:
+        examination = examine(build, hasher)
+    build.rename(tmp_path / "elsewhere")
+    build.symlink_to(tmp_path / "elsewhere")
+    ran: list[int] = []
+    with pytest.raises(NotADirectoryError):
+        run_as_owner(build, lambda fd: str(ran.append(fd)))
+    assert not ran
+    with Hasher() as hasher, pytest.raises(NotADirectoryError):
+        repair(examination, hasher, is_quick=False)
+
+
+def test_what_takes_the_place_of_a_build_meanwhile_is_not_mended(build: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+
+    def work(fd: int) -> str:
+        build.rename(tmp_path / "elsewhere")
+        other.rename(build)
+        with only_mender(fd) as place:
+            return ",".join(sorted(os.listdir(place)))
+
+    assert "conda-meta" in run_as_owner(build, work).split(",")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for others")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,19 @@ from condafs.catalog.records import BuildState
 from condafs.catalog.store import Catalog
 from condafs.config import Settings
 from condafs.errors import CatalogError
+from condafs.garbage.facts import read_candidates
+from condafs.garbage.policy import DAY_SECONDS, Evidence, Policy, judge, make_plan
 from condafs.names import BuildName
 from condafs.prefix.inventory import write_inventory
 from condafs.prefix.marker import write_marker
+from condafs.prefix.walk import Sums
 from condafs.scheduler.catch_up import catch_up
 from condafs.scheduler.leftovers import find_leftovers
+from condafs.scheduler.logbook import Told
 from condafs.scheduler.rebuild import rebuild_catalog, why_rebuild
+from condafs.scheduler.remembrance import remember
 from condafs.scheduler.strays import require_catalog_of, require_known_builds
+from condafs.scheduler.survivors import SurvivingBuild
 from tests.component.scheduler.scripted import House, build_for, open_house, specification
 
 
@@ -37,7 +44,7 @@ def finish(settings: Settings, content: bytes, finished: float) -> BuildName:
 
 
 async def make(house: House, content: bytes) -> BuildName:
-    build = await house.write("foo.yaml", content)
+    build = await house.write("foo.yaml", content, os.geteuid())
     await house.until(build, BuildState.READY)
     await house.idle()  # its log says so, too
     return finish(house.settings, content, house.clock.now)
@@ -152,6 +159,46 @@ async def test_without_logs_generations_follow_the_order_of_the_builds(settings:
     assert [found[str(build)] for build in builds] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("told", "numbers"),
+    [
+        ([1, 2, 0], [1, 2, 3]),
+        ([1, 0, 3], [1, 2, 3]),
+        ([4, 0, 5], [4, 6, 5]),
+        ([0, 0, 7, 0], [1, 2, 7, 8]),
+        ([0, 1], [2, 1]),
+        ([3, 3, 9], [3, 4, 9]),
+        ([0, 0, 0], [1, 2, 3]),
+    ],
+)
+def test_generations_that_logs_tell_are_kept(told: list[int], numbers: list[int]) -> None:
+    builds = [build_for(specification("foo", f"zz-{number}")) for number in range(len(told))]
+    survivors = [
+        SurvivingBuild(build, b"{}", place, Sums(0, 0, 0), 0, Told(generation))
+        for place, (build, generation) in enumerate(zip(builds, told, strict=True))
+    ]
+    remembered = remember(survivors, [], 0)
+    found = {record.build: record.generation for record, _ in remembered.builds}
+    assert [found[build] for build in builds] == numbers
+    assert remembered.environments[0].last_generation == max(numbers)
+
+
+async def test_nothing_is_unneeded_since_before_a_rebuild(settings: Settings) -> None:
+    await three_generations(settings)
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        assert min(candidate.unneeded_since for candidate in read_candidates(snapshot)) < time.time() - 500
+    before = time.time()
+    rebuild_catalog(settings, owner_of)
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        candidates = read_candidates(snapshot)
+    assert [candidate.unneeded_since >= before for candidate in candidates] == [True] * 3
+    policy = Policy(keep_generations=1, keep_days=30)
+    plan = make_plan(judge(candidates, policy, Evidence({}, {}, set()), before + 29 * DAY_SECONDS))
+    assert not plan.doomed
+    later = make_plan(judge(candidates, policy, Evidence({}, {}, set()), before + 31 * DAY_SECONDS))
+    assert len(later.doomed) == 2
+
+
 async def test_a_deleted_generation_leaves_its_number_free(settings: Settings) -> None:
     builds = await three_generations(settings)
     async with open_house(settings) as house:
@@ -201,6 +248,71 @@ async def test_a_build_whose_marker_is_damaged_comes_back_too(settings: Settings
     marker.write_text("{")
     shutil.rmtree(settings.catalog)
     assert rebuild_catalog(settings, owner_of).builds == 3
+
+
+ANN, BOB = 1001, 1002
+
+
+def copied_by_bob(settings: Settings) -> Callable[[Path], int]:
+    """Bob copies what Ann wrote first: that is refused, and stays, newer than hers."""
+    bobs = settings.specs / "zz.yaml"
+    bobs.write_bytes(specification("foo", "zz-0"))
+    os.utime(bobs, (time.time() + 1000, time.time() + 1000))
+    return lambda path: BOB if path == bobs else ANN
+
+
+def owner_in(settings: Settings) -> tuple[int, str]:
+    with Catalog.open(settings.catalog) as catalog, catalog.snapshot() as snapshot:
+        (environment,) = snapshot.environments()
+        assert {record.owner_uid for record in snapshot.builds()} == {environment.owner_uid}
+        return environment.owner_uid, environment.file_name
+
+
+async def test_a_refused_file_does_not_win_a_name(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        house.clock.now = time.time() - 1000
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), house.clock.now)
+    owners = copied_by_bob(settings)
+    rebuild_catalog(settings, owners)
+    assert owner_in(settings) == (ANN, "foo.yaml")
+
+
+async def test_nor_when_the_name_is_retired(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+        (settings.specs / "foo.yaml").unlink()
+        await house.intake.retire("foo.yaml")
+    rebuild_catalog(settings, copied_by_bob(settings))
+    assert owner_in(settings) == (ANN, "")
+
+
+async def test_who_was_given_a_name_keeps_it(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+        await house.intake.give("foo.yaml", BOB)
+        content = (settings.specs / "foo.yaml").read_bytes()
+        (settings.specs / "foo.yaml").rename(settings.specs / "zz.yaml")
+        await house.intake.rename("foo.yaml", "zz.yaml", content, 0, BOB)
+    (settings.specs / "foo.yaml").write_bytes(content)
+    rebuild_catalog(settings, lambda path: BOB if path.name == "zz.yaml" else ANN)
+    assert owner_in(settings) == (BOB, "zz.yaml")
+
+
+async def test_where_no_log_tells_whose_a_name_is_it_is_nobodys(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        await house.ready("foo.yaml", specification("foo", "zz-0"), ANN)
+        finish(settings, specification("foo", "zz-0"), time.time())
+    for path in settings.logs.iterdir():
+        path.unlink()
+    owners = copied_by_bob(settings)
+    assert rebuild_catalog(settings, owners).contested == ("foo",)
+    assert owner_in(settings) == (os.geteuid(), "")
+    (settings.specs / "zz.yaml").unlink()
+    assert rebuild_catalog(settings, owners).contested == ()
+    assert owner_in(settings) == (ANN, "foo.yaml")
 
 
 def test_a_prefix_that_was_never_finished_is_no_build(settings: Settings) -> None:

@@ -1,15 +1,22 @@
 """A damaged build is made again in its place: the same generation, of the same packages, and the name comes back."""
 
 import hashlib
+import os
 
 import pytest
 
 from condafs.builder.protocol import Failed, FailureKind
+from condafs.catalog import attempts, changes
 from condafs.catalog.records import BuildState
+from condafs.catalog.store import Catalog
+from condafs.config import Settings
 from condafs.errors import ForbiddenError, NotFoundError
 from condafs.names import BuildName
 from condafs.prefix.marker import write_marker
-from tests.component.scheduler.scripted import UNSATISFIABLE, House, build_for, specification
+from condafs.prefix.seal import is_trash
+from condafs.scheduler.leftovers import digest_in
+from condafs.scheduler.renewal import place_of_rehearsal
+from tests.component.scheduler.scripted import UNSATISFIABLE, House, build_for, open_house, specification
 
 LOCK = "version: 7\n"
 
@@ -49,7 +56,6 @@ async def test_its_lock_is_handed_to_the_builder_and_kept_until_it_is_published(
     await house.steering.renew(build)
     await house.until_tried(build, 1, BuildState.WAITING)
     assert house.runner.requests[-1].lock == LOCK
-    assert not house.prefix(build).exists()
     house.turn_clock(1000)
     await house.until(build, BuildState.READY)
     await house.idle()
@@ -61,11 +67,71 @@ async def test_when_its_packages_are_gone_the_next_try_solves_anew(house: House)
     build = await made(house, specification("foo"))
     house.runner.outcomes = [UNSATISFIABLE]
     await house.steering.renew(build)
-    await house.until(build, BuildState.FAILED)
-    await house.intake.retry("foo.yaml")
     await house.until(build, BuildState.READY)
+    await house.idle()
+    await house.steering.renew(build)
+    await house.until(build, BuildState.READY)
+    await house.idle()
     assert house.runner.requests[-1].lock == ""
+    assert not list(house.settings.locks.iterdir())
     assert house.build(build).generation == 1  # type: ignore[union-attr]
+
+
+async def test_a_damaged_build_stays_when_it_cannot_be_made_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    build = await made(house, specification("foo"))
+    (house.prefix(build) / "mine").touch()
+    house.runner.outcomes = [Failed(FailureKind.NETWORK, "no route"), UNSATISFIABLE]
+    await house.steering.renew(build)
+    await house.until_tried(build, 1, BuildState.WAITING)
+    assert (house.prefix(build) / "mine").exists()
+    house.turn_clock(1000)
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    assert (house.prefix(build) / "mine").exists()
+    assert os.listdir(house.settings.builds) == [str(build)]
+    assert house.current("foo") == build.digest
+    assert house.build(build).generation == 1  # type: ignore[union-attr]
+    assert "could not be made again (unsatisfiable), and is as it was, damaged" in house.log(build)
+    assert "could not be made again" in caplog.text
+
+
+async def test_what_is_made_again_takes_the_place_of_the_damaged_one(house: House) -> None:
+    build = await made(house, specification("foo"))
+    (house.prefix(build) / "mine").touch()
+    await house.steering.renew(build)
+    await house.until(build, BuildState.READY)
+    await house.idle()
+    assert not (house.prefix(build) / "mine").exists()
+    assert os.listdir(house.settings.builds) == [str(build)]
+    first, last = house.runner.requests[-2:]
+    assert (first.prefix != last.prefix, last.prefix) == (True, str(house.prefix(build)))
+    assert is_leftover_name(first.prefix)
+
+
+async def test_a_daemon_that_is_killed_each_time_leaves_the_damaged_one(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        build = await made(house, specification("foo"))
+    with Catalog.open(settings.catalog) as catalog:
+        catalog.write_now(lambda transaction: changes.renew(transaction, build, 1))
+        for number in range(settings.attempts):
+            catalog.write_now(lambda transaction: attempts.start(transaction, build.digest, 2))
+            with catalog.snapshot() as snapshot:
+                assert snapshot.build(build.digest).attempts == number + 1  # type: ignore[union-attr]
+            catalog.write_now(lambda transaction: attempts.recover(transaction, settings.attempts, 3))
+    place_of_rehearsal(settings, build).mkdir()
+    async with open_house(settings) as house:
+        await house.until(build, BuildState.READY)
+        await house.idle()
+        assert not house.runner.requests
+        assert os.listdir(settings.builds) == [str(build)]
+        assert house.current("foo") == build.digest
+
+
+def is_leftover_name(prefix: str) -> bool:
+    name = prefix.rpartition("/")[2]
+    return is_trash(name) and digest_in(name) is not None
 
 
 async def test_a_damaged_lock_is_not_believed(house: House) -> None:

@@ -3,18 +3,19 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from condafs.catalog.events import Author
+from condafs.catalog.events import DAEMON, Author, EventKind
 from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.config.quotas import Limits
-from condafs.errors import NotYoursError, QuotaError, SpecificationError
+from condafs.errors import ForbiddenError, NotYoursError, QuotaError, SpecificationError
 from condafs.names import BuildName
 from condafs.tree.specs.owner import Owner, find_owner, write_owner
 from condafs.tree.specs.owners import reconcile_owners
-from tests.component.scheduler.scripted import UNSATISFIABLE, House, open_house, specification
+from tests.component.scheduler.scripted import UNSATISFIABLE, House, make_settings, open_house, specification
 
 ANN, BOB = 1000, 3_999_999_999  # nobody is called so
 
@@ -131,3 +132,51 @@ async def test_files_and_environments_agree_on_whose_they_are_after_a_start(hous
     os.mkfifo(specs / "given.yaml")
     await reconcile_owners(house.intake, house.catalog, specs)
     assert getattr(house.environment("given"), "owner_uid", None) == BOB
+
+
+async def test_who_submits_many_at_once_does_not_pass_with_all_of_them(tmp_path: Path) -> None:
+    """Each of the scripted builds takes 100 bytes."""
+    async with open_house(make_settings(tmp_path / "s", jobs=1, quota_bytes=150)) as house:
+        house.runner.hold()
+        builds = [await house.write(f"{name}.yaml", specification(name, name), ANN) for name in "abcd"]
+        house.runner.release()
+        await house.idle(builds)
+        states = [house.state(build) for build in builds]
+        assert states == [BuildState.READY] * 2 + [BuildState.FAILED] * 2
+        record = house.build(builds[-1])
+        assert record
+        assert record.failure_kind == "quota"
+        assert "your builds take 200 B of 150 B (quota-bytes)" in record.failure_message
+        assert "quota-bytes" in house.log(builds[-1])
+        with pytest.raises(SpecificationError, match="quota-bytes"):
+            await house.intake.retry("d.yaml")
+        await house.intake.retire("a.yaml")
+        await house.steering.delete_build(builds[0])
+        await house.until(builds[0], None)
+        await house.intake.retry("d.yaml")
+        await house.until(builds[-1], BuildState.READY)
+
+
+async def test_others_pins_do_not_keep_the_owner_from_deleting(house: House) -> None:
+    first = await ready(house, "foo", "one")
+    await ready(house, "foo", "two")
+    await house.steering.pin("bobs", first, BOB, Author(BOB))
+    for author in (DAEMON, Author(0)):  # a collection
+        with pytest.raises(ForbiddenError, match=r"pinned as bobs: remove \.pins/bobs first"):
+            await house.steering.delete_build(first, author)
+    await house.steering.delete_build(first, Author(ANN))
+    await house.until(first, None)
+    with house.catalog.snapshot() as snapshot:
+        assert list(snapshot.pins()) == []
+        told = [(event.kind, event.uid, event.detail) for event in snapshot.events_of(first.name)]
+    assert (EventKind.UNPINNED, ANN, "bobs") in told
+
+
+@pytest.mark.parametrize("uid", [ANN, 0])
+async def test_her_own_pins_and_roots_do(house: House, uid: int) -> None:
+    first = await ready(house, "foo", "one")
+    await ready(house, "foo", "two")
+    await house.steering.pin("kept", first, uid, Author(uid))
+    with pytest.raises(ForbiddenError, match="pinned as kept"):
+        await house.steering.delete_build(first, Author(ANN))
+    assert house.state(first) is BuildState.READY

@@ -2,9 +2,9 @@
 
 import time
 
-from condafs.catalog.records import BuildRecord, BuildState
+from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.names import BuildName, EnvironmentName, SpecDigest
-from condafs.scheduler.logbook import MOVED, Logbook, Told, published_text, read_log
+from condafs.scheduler.logbook import MOVED, Claim, Logbook, Told, claimed_text, published_text, read_log
 
 RECORD = BuildRecord(
     BuildName(SpecDigest("a" * 64), EnvironmentName("foo")),
@@ -25,6 +25,12 @@ def test_what_is_written_is_read_back() -> None:
     assert read_log([line(published_text(RECORD, is_current=True))]) == Told(7, MOMENT)
     assert read_log([line(published_text(RECORD, is_current=False))]) == Told(7, 0)
     assert read_log([line(f"foo {MOVED}")]) == Told(0, MOMENT)
+
+
+def test_whose_a_name_is_is_read_back() -> None:
+    environment = EnvironmentRecord(RECORD.name, RECORD.digest, file_name='my "foo"\n.yaml', owner_uid=1000)
+    assert read_log([line(claimed_text(environment))]).claim == Claim(MOMENT, environment.file_name, 1000)
+    assert read_log([line('foo is described by "\\x" of user 1')]).claim is None
 
 
 def test_the_last_word_counts() -> None:
