@@ -6,6 +6,8 @@ Layout of a scratch directory, one a build, below `packages/.drafts/`::
     tmp/        TMPDIR of everything
     pip/        requirements, and pip's report
     bytecode/   modules that are being compiled
+    own/        bytecode that is for this environment alone
+    pip-cache/  pip's own
 """
 
 import os
@@ -66,6 +68,11 @@ class Workplace:
     def bytecode(self) -> Path:
         """For modules that are being compiled."""
         return self._scratch / "bytecode"
+
+    @property
+    def own_bytecode(self) -> Path:
+        """For what no other environment is to have; as the bytecode cache, and not there before it is needed."""
+        return self._scratch / "own"
 
     @property
     def is_caged(self) -> bool:
