@@ -64,8 +64,8 @@ def install_requirements(
     arguments += ["--report", str(report)] if _has_report(prefix) else []
     transcript.note("pip: " + "; ".join(lines))
     texts = [*lines, *(value for name, value in variables.items() if name in NAMING_FILES)]
-    for path in paths_in_lines(texts)[1] if workplace.is_caged else ():
-        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it, and root builds this")
+    for path in paths_in_lines(texts, is_for_others=workplace.is_for_others)[1] if workplace.is_caged else ():
+        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it")
     environment = {
         **workplace.settings_of_pip(),
         **_environment(prefix, workplace.pip_cache, variables),

@@ -83,6 +83,11 @@ class Workplace:
         return self._scratch / "pip-cache" if self.is_caged else self._cache.pip
 
     @property
+    def is_for_others(self) -> bool:
+        """Whether specifications may be other people's: root and the service build for everybody."""
+        return os.geteuid() == 0 or self.reached.level is Level.UNIT
+
+    @property
     def is_caged(self) -> bool:
         """Whether anything is kept from programs."""
         return self.reached.level is not Level.NONE
@@ -112,7 +117,7 @@ class Workplace:
         """
         self.pip_cache.mkdir(parents=True, exist_ok=True)
         own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self.pip_cache)
-        readable, _ = paths_in_lines(texts)
+        readable, _ = paths_in_lines(texts, is_for_others=self.is_for_others)
         ours = paths_in_variables(self.settings_of_pip() | os.environ)
         return View(own, (*readable, *ours), has_network=True)
 
