@@ -229,7 +229,6 @@ class Build:
         return install_requirements(
             self._specification.pip,
             self._prefix,
-            self._cache.pip,
             self._workplace,
             dict(self._specification.variables),
             self._transcript,

@@ -4,11 +4,15 @@ rattler compiles nothing, and a sealed environment cannot compile for itself lat
 package are in the cache, the package is compiled there, unless that was done for another environment before; as soon
 as the package is linked too, its bytecode is linked beside it.
 
+For other environments there is only what a python made by itself that is known by its archive's sum: where it takes
+the libraries of this environment to run, they have had a hand in it, and it is made for this environment alone.
+
 Concurrency: one thread does everything, told what happened by a queue of calls; compilers are processes.
 """
 
 import functools
 import queue
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +20,7 @@ from pathlib import Path
 
 from rattler.repo_data import RepoDataRecord
 
-from condafs.builder.bytecode_cache import Draft, key_of, link_entry, read_tag, write_tag
+from condafs.builder.bytecode_cache import Draft, entry_name, key_of, link_entry, read_tag, write_tag
 from condafs.builder.cache import Cache
 from condafs.builder.compilers import Compiled, CompilerError, Compilers
 from condafs.builder.interpreter import Interpreter
@@ -36,6 +40,10 @@ class _Package:
     draft: Draft | None = None
     remaining: int = 0
     failed: list[str] = field(default_factory=list)
+
+    @property
+    def has_sum(self) -> bool:
+        return self.key != self.distribution
 
 
 class Bytecode:
@@ -73,7 +81,7 @@ class Bytecode:
             self._pending[number] = _Package(distribution, key_of(distribution, record.sha256))
         self._tag = read_tag(cache.bytecode, interpreter.key)
         self._compilers: Compilers | None = None
-        self._is_python_cached = self._is_installed = False
+        self._is_python_cached = self._is_installed = self._is_helped = False
         self._in_place: list[str] = []
         self.sums: dict[str, str] = {}
         self._news: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -138,7 +146,12 @@ class Bytecode:
             self._link(package, entry)
 
     def _entry(self, package: _Package) -> Path | None:
-        return self._cache.bytecode / package.key / self._tag if self._tag else None
+        if not self._tag:
+            return None
+        shared = entry_name(self._tag, self._interpreter.distribution, self._interpreter.key)
+        if shared and package.has_sum and not self._is_helped:
+            return self._cache.bytecode / package.key / shared
+        return self._workplace.own_bytecode / package.key / self._tag
 
     def _link(self, package: _Package, entry: Path) -> None:
         assert self._tag  # noqa: S101 - the entry has it in its name
@@ -146,6 +159,8 @@ class Bytecode:
         self._in_place += linked.in_place
         skipped = len(f"{self._prefix}/")
         self.sums |= {path[skipped:]: digest for path, digest in linked.sums.items()}
+        if entry.is_relative_to(self._workplace.own_bytecode):
+            shutil.rmtree(entry)  # the environment's links are the only ones then
         self._forget(package)
 
     def _forget(self, package: _Package) -> None:
@@ -198,6 +213,7 @@ class Bytecode:
                 self._transcript.note(f"bytecode: {error}")
                 continue
             self._tag = f"{self._compilers.tag}-{self._compilers.magic}"
+            self._is_helped = home == self._prefix
             write_tag(self._cache.bytecode, self._interpreter.key, self._tag)
             break
         return self._compilers

@@ -1,16 +1,19 @@
-"""Bytecode of noarch packages, made once for each package and python minor version, kept beside the package cache.
+"""Bytecode of noarch packages, made once for each package and each python, kept beside the package cache.
 
 Layout of `packages/bytecode/`::
 
     interpreters/<python's distribution>-<sha256>    tag and magic of that python: `cpython-312-cb0d0d0a`
-    <distribution>-<sha256>/<tag>-<magic>/           one package; appears by rename, complete
+    <distribution>-<sha256>/<tag>-<magic>-<sha256>/  one package, compiled by the python whose archive has the second
+                                                    sum; appears by rename, complete
         index       JSON: [[number or why not, path of the module below site-packages], ...]; `failed`: does not
                     compile, `prefix`: the prefix is written into its source, compiled in each environment
         sums        JSON: number -> SHA-256 in hex, of the bytecode as it was made; entries of old have none
         0, 1, 2 ... bytecode
 
-An archive without a known sum is called by its distribution alone. Two builders that make the same entry at a time
-both finish; one rename wins.
+Who compiles decides what the bytecode is, and packages called python are anybody's: so an entry is for those who have
+that very python. What has no sum, package or python, is nobody's in particular, and has no entry here. (Entries without
+a second sum are of earlier versions; they are not used, and go with their package.) Two builders that make the same
+entry at a time both finish; one rename wins.
 """
 
 import contextlib
@@ -35,6 +38,17 @@ _SHORT = 16
 def key_of(distribution: str, sha256: bytes | None) -> str:
     """What a package's directory is called."""
     return f"{distribution}-{sha256.hex()[:_SHORT]}" if sha256 else distribution
+
+
+def entry_name(tag: str, distribution: str, key: str) -> str | None:
+    """What an entry is called below its package's directory; None when the python that makes it has no sum.
+
+    Args:
+        tag: `<tag>-<magic>`.
+        distribution: The python's.
+        key: `key_of` it.
+    """
+    return None if key == distribution else f"{tag}{key.removeprefix(distribution)}"
 
 
 @dataclass(frozen=True, slots=True)

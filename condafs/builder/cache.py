@@ -6,7 +6,7 @@ Layout of `packages/`::
     pkgs/<name>-<version>-<build>.lock     rattler's, locked by flock while in use: 8 bytes revision, then the archive's
                                            32 bytes SHA-256, absent when it was fetched without one
     bytecode/                              see `bytecode_cache`
-    pip-cache/                             pip's own
+    pip-cache/                             pip's own, of builds without a cage and of earlier versions
     .drafts/                               what is being made or fetched
     .builders                              see `leftovers`
     *.json, *.shards-cache-v1, ...         repodata of http channels, rattler's
@@ -54,7 +54,7 @@ class Cache:
 
     @property
     def pip(self) -> Path:
-        """Wheels and downloads, pip's own."""
+        """Wheels and downloads, pip's own; see `Workplace.pip_cache`."""
         return self.root / "pip-cache"
 
     def make(self) -> None:

@@ -5,11 +5,12 @@ import functools
 import json
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from condafs.builder import compile_worker
 from condafs.builder.cage.inmate import Order
@@ -31,6 +32,10 @@ _ENVIRONMENT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "LD_BIND_NOW": "1",
 }
+
+# They become parts of paths, and a python is whatever calls itself so.
+_TAG = re.compile(r"\w+(-\w+)*", re.ASCII)
+_MAGIC = re.compile(r"[0-9a-f]{8}")
 
 _WORKER = Path(compile_worker.__file__).read_text(encoding="utf-8")
 
@@ -144,6 +149,8 @@ class _Compiler:
             for fd in (theirs_in, theirs_out, nothing):
                 os.close(fd)
         self.greeting = self._read()
+        if not (_TAG.fullmatch(self.greeting["tag"]) and _MAGIC.fullmatch(self.greeting["magic"])):
+            self._fail("it says of itself what no python says")
 
     def compile(self, sources: Sequence[Source]) -> Compiled:
         try:
@@ -169,8 +176,12 @@ class _Compiler:
         try:
             document: dict[str, Any] = json.loads(self._answers.readline())
         except ValueError:
-            self._running.kill()
-            self._close()
-            msg = f"{self._python} cannot compile (it ended with {self._running.wait().status})"
-            raise CompilerError(msg) from None
+            self._fail()
         return document
+
+    def _fail(self, why: str = "") -> NoReturn:
+        self._running.kill()
+        self._close()
+        status = self._running.wait().status
+        msg = f"{self._python} cannot compile ({why or f'it ended with {status}'})"
+        raise CompilerError(msg) from None

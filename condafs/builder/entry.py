@@ -21,6 +21,7 @@ import traceback
 from pathlib import Path
 
 from condafs.builder.build import Build
+from condafs.builder.cage.descriptors import receive
 from condafs.builder.cage.keeper import CageKeeper
 from condafs.builder.cage.level import Level
 from condafs.builder.events import Events
@@ -125,7 +126,7 @@ def _receive(fd: int) -> tuple[BuildRequest | RemoveRequest, int | None]:
     while not line.endswith(b"\n"):
         if stat.S_ISSOCK(os.fstat(fd).st_mode):
             with socket.socket(fileno=os.dup(fd)) as connection:
-                chunk, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
+                chunk, descriptors = receive(connection, 1 << 16, 1)
             log = descriptors[0] if descriptors else log
         else:
             chunk = os.read(fd, 1 << 16)

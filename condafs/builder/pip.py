@@ -30,10 +30,9 @@ class Distribution:
     location: str
 
 
-def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip stands between
+def install_requirements(
     lines: Sequence[str],
     prefix: Path,
-    cache: Path,
     workplace: Workplace,
     variables: Mapping[str, str],
     transcript: Transcript,
@@ -43,7 +42,6 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
     Args:
         lines: As in a requirements file; options are positional.
         prefix: Has python and pip.
-        cache: pip's own.
         workplace: Where pip runs.
         variables: Of the specification.
         transcript: Gets pip's output.
@@ -66,9 +64,13 @@ def install_requirements(  # noqa: PLR0913, PLR0917 - all of them are what pip s
     arguments += ["--report", str(report)] if _has_report(prefix) else []
     transcript.note("pip: " + "; ".join(lines))
     texts = [*lines, *(value for name, value in variables.items() if name in NAMING_FILES)]
-    for path in paths_in_lines(texts)[1] if workplace.is_caged else ():
-        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it, and root builds this")
-    environment = {**workplace.settings_of_pip(), **_environment(prefix, cache, variables), **workplace.places()}
+    for path in paths_in_lines(texts, is_for_others=workplace.is_for_others)[1] if workplace.is_caged else ():
+        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it")
+    environment = {
+        **workplace.settings_of_pip(),
+        **_environment(prefix, workplace.pip_cache, variables),
+        **workplace.places(),
+    }
     order = Order(arguments, environment, workplace.pip, workplace.view_of_pip(texts))
     ended = run(order, workplace.keeper, source="pip", transcript=transcript)
     if ended.status:

@@ -6,6 +6,8 @@ Layout of a scratch directory, one a build, below `packages/.drafts/`::
     tmp/        TMPDIR of everything
     pip/        requirements, and pip's report
     bytecode/   modules that are being compiled
+    own/        bytecode that is for this environment alone
+    pip-cache/  pip's own
 """
 
 import os
@@ -68,6 +70,24 @@ class Workplace:
         return self._scratch / "bytecode"
 
     @property
+    def own_bytecode(self) -> Path:
+        """For what no other environment is to have; as the bytecode cache, and not there before it is needed."""
+        return self._scratch / "own"
+
+    @property
+    def pip_cache(self) -> Path:
+        """Pip's own. It believes what it finds there, and whatever it builds may write there.
+
+        So one build's is not the next one's. Where nothing is kept from programs anyhow, it is one for all.
+        """
+        return self._scratch / "pip-cache" if self.is_caged else self._cache.pip
+
+    @property
+    def is_for_others(self) -> bool:
+        """Whether specifications may be other people's: root and the service build for everybody."""
+        return os.geteuid() == 0 or self.reached.level is Level.UNIT
+
+    @property
     def is_caged(self) -> bool:
         """Whether anything is kept from programs."""
         return self.reached.level is not Level.NONE
@@ -90,14 +110,14 @@ class Workplace:
         return View((self._prefix,))
 
     def view_of_pip(self, texts: Sequence[str]) -> View:
-        """Pip talks to the network, keeps its own cache, and builds what it downloads.
+        """Pip talks to the network, and builds what it downloads.
 
         Args:
             texts: Files and directories that they name can be read; see `paths_in_lines`.
         """
-        self._cache.pip.mkdir(parents=True, exist_ok=True)
-        own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self._cache.pip)
-        readable, _ = paths_in_lines(texts)
+        self.pip_cache.mkdir(parents=True, exist_ok=True)
+        own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self.pip_cache)
+        readable, _ = paths_in_lines(texts, is_for_others=self.is_for_others)
         ours = paths_in_variables(self.settings_of_pip() | os.environ)
         return View(own, (*readable, *ours), has_network=True)
 

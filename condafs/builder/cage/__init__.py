@@ -9,13 +9,13 @@ what they leave behind. What they may see is a value (`view`). Which of it was r
 What a level keeps out, each more than the one before:
 
 `landlock` (Linux 5.13, better from 6.12; nothing to install)
-    A program changes nothing but its environment and scratch directories that go with the build; pip besides, its own
-    cache. It reads the system (/usr, some of /etc, /proc) and these, no homes, no /root, /tmp, /var, /run, no state
-    directory. HOME is an empty directory of the build's. It has no capabilities and gets none by execution; it makes
-    no namespaces, set-id files, devices, ACLs or sockets, except pip, for which those of IP are open. It signals and
-    traces nobody outside, and does not outlive the step that started it. What is shared with the package cache is
-    replaced when its mode is changed, and read-only otherwise. Processes, memory and files have limits. The builder
-    changes nothing but the environment and the package cache.
+    A program changes nothing but its environment and scratch directories that go with the build, pip's cache among
+    them. It inherits nothing but its three streams. It reads the system (/usr, some of /etc, /proc) and these, no
+    homes, no /root, /tmp, /var, /run, no state directory. HOME is an empty directory of the build's. It has no
+    capabilities and gets none by execution; it makes no namespaces, set-id files, devices, ACLs or sockets, except pip,
+    for which those of IP are open. It signals and traces nobody outside, and does not outlive the step that started it.
+    What is shared with the package cache is replaced when its mode is changed, and read-only otherwise. Processes,
+    memory and files have limits. The builder changes nothing but the environment and the package cache.
 
 `bubblewrap` (to be installed)
     All of that, and around the builder: a read-only system by mounts as well, none of its devices, processes and IPC of
@@ -28,8 +28,9 @@ What a level keeps out, each more than the one before:
 What none of them keeps out:
 
 - what a program does to its own environment: who installs a package runs it later
-- pip's building of packages talking to the network, servers of this machine included, and leaving wheels in pip's
-  cache for later builds; the environment's python leaving bytecode in the bytecode cache
+- pip's building of packages talking to the network, servers of this machine included, and reading the settings of pip
+  that the administrator gave the builder
+- the environment's python leaving bytecode in the bytecode cache, for environments that have the same python
 - times and group of files that are shared with the package cache, and, below `bubblewrap`, times of the same user's
   files elsewhere (chmod is answered for, utimes is not)
 - names and command lines of other processes, below `bubblewrap`, unless /proc hides them

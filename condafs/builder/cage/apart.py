@@ -37,4 +37,6 @@ def keeper_apart(writable: Sequence[Path]) -> Iterator[Keeper]:
 
 
 if __name__ == "__main__":
-    serve_as_warden(socket.socket(fileno=int(sys.argv[1])))
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)  # it was, to get here; orders are for nobody that the warden starts
+    serve_as_warden(control)

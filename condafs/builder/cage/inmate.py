@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from condafs.builder.cage.descriptors import close_all_but
 from condafs.builder.cage.kernel import gain_nothing_by_execution, keep_capabilities
 from condafs.builder.cage.landlock import enforce, make_ruleset
 from condafs.builder.cage.syscall_filter import filter_program, install_filter
@@ -100,6 +101,7 @@ def become(order: Order, cage: Cage, streams: Sequence[int], warden: socket.sock
         keep_capabilities()
         enforce(cage.ruleset)
         socket.send_fds(warden, [b"."], [install_filter(cage.program)])
+        close_all_but(0, 1, 2)  # whoever has another's listener answers for it, and the warden holds them all
         os.execve(order.arguments[0], list(order.arguments), dict(order.environment))  # noqa: S606 - the point of it
     except BaseException as error:  # noqa: BLE001 - it must never return into the warden
         os.write(2, f"{order.arguments[0]} cannot be started in its cage: {error}\n".encode())

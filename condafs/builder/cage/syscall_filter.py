@@ -6,6 +6,9 @@ Refused, because permissions alone would let them through:
 - extended attributes: an ACL gives write permission as chmod does
 - making files with set-id bits
 - sockets but those of the network, and those as well where there is to be none (pairs of connected ones are harmless)
+- limits, priorities and processors of other processes, which are open to all of one user's: a limit of processor time
+  is the end of whoever gets it (one's own are named by 0, as the C library does for a process, not for a thread)
+- IPC of System V, which no cage divides: whoever knows a number, of the same user, takes part (it is said not to exist)
 - io_uring, which does these things past the filter; keyrings, bpf, perf, userfaultfd, which no installation needs
 
 Asked about, by `Listener`: starting processes and threads, to count them; changing permission bits, because a file may
@@ -52,6 +55,24 @@ _X86_64 = {
     "perf_event_open": 298,
     "userfaultfd": 323,
     "seccomp": 317,
+    "prlimit64": 302,
+    "setpriority": 141,
+    "sched_setparam": 142,
+    "sched_setscheduler": 144,
+    "sched_setaffinity": 203,
+    "sched_setattr": 314,
+    "ioprio_set": 251,
+    "shmget": 29,
+    "shmat": 30,
+    "shmctl": 31,
+    "semget": 64,
+    "semop": 65,
+    "semctl": 66,
+    "semtimedop": 220,
+    "msgget": 68,
+    "msgsnd": 69,
+    "msgrcv": 70,
+    "msgctl": 71,
 }
 _GENERIC = {
     "clone": 220,
@@ -75,6 +96,24 @@ _GENERIC = {
     "perf_event_open": 241,
     "userfaultfd": 282,
     "seccomp": 277,
+    "prlimit64": 261,
+    "setpriority": 140,
+    "sched_setparam": 118,
+    "sched_setscheduler": 119,
+    "sched_setaffinity": 122,
+    "sched_setattr": 274,
+    "ioprio_set": 30,
+    "shmget": 194,
+    "shmat": 196,
+    "shmctl": 195,
+    "semget": 190,
+    "semop": 193,
+    "semctl": 191,
+    "semtimedop": 192,
+    "msgget": 186,
+    "msgsnd": 189,
+    "msgrcv": 188,
+    "msgctl": 187,
 }
 _SINCE_2019 = {
     "io_uring_setup": 425,
@@ -168,6 +207,11 @@ def _program(*, has_network: bool) -> list[_Instruction]:
     for name, argument, bits, otherwise in _BITS:
         if name in table:
             steps += _when_bits(table[name], argument, bits, otherwise)
+    for name, target, forbidden in _TARGETS:
+        if name in table:
+            steps += _when_others(table[name], target, forbidden)
+    if "prlimit64" in table:
+        steps += _when_limiting_others(table["prlimit64"])
     for name, flags in (("open", 1), ("openat", 2)):
         if name in table:
             steps += _when_making(table[name], flags)
@@ -191,6 +235,8 @@ _ANSWERS: Sequence[tuple[str, _Instruction]] = (
     *((name, _error(errno.ENOTSUP)) for name in ("removexattr", "lremovexattr", "fremovexattr", "removexattrat")),
     *((name, _error(errno.EPERM)) for name in ("setns", "add_key", "request_key", "keyctl", "bpf")),
     *((name, _error(errno.EPERM)) for name in ("perf_event_open", "userfaultfd")),
+    *((name, _error(errno.ENOSYS)) for name in ("shmget", "shmat", "shmctl", "semget", "semop", "semctl")),
+    *((name, _error(errno.ENOSYS)) for name in ("semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl")),
 )
 
 _BITS: Sequence[tuple[str, int, int, int]] = (
@@ -201,6 +247,44 @@ _BITS: Sequence[tuple[str, int, int, int]] = (
     ("mknodat", 2, _SET_ID, _ALLOW),
 )
 """Call, argument, bits of it that are refused, what becomes of it without them."""
+
+
+_PRIO_USER, _IOPRIO_WHO_USER = 2, 3  # linux/resource.h, linux/ioprio.h
+_NOTHING = 0xFFFFFFFF
+
+_TARGETS: Sequence[tuple[str, int, int]] = (
+    *((f"sched_set{what}", 0, _NOTHING) for what in ("param", "scheduler", "affinity", "attr")),
+    ("setpriority", 1, _PRIO_USER),
+    ("ioprio_set", 1, _IOPRIO_WHO_USER),
+)
+"""Call, the argument that says whose (0: one's own), what the first one must not be: all that the user has."""
+
+
+def _when_others(number: int, target: int, forbidden: int) -> list[_Instruction]:
+    return [
+        (_JUMP_EQUAL, 0, 6, number),
+        _argument(0),
+        (_JUMP_EQUAL, 3, 0, forbidden),
+        _argument(target),
+        (_JUMP_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),
+        _error(errno.EPERM),
+    ]
+
+
+def _when_limiting_others(number: int) -> list[_Instruction]:
+    """Who has no new limit to set only reads. That argument is a pointer, with an upper half."""
+    return [
+        (_JUMP_EQUAL, 0, 8, number),
+        _argument(0),
+        (_JUMP_EQUAL, 4, 0, 0),
+        _argument(2),
+        (_JUMP_EQUAL, 0, 3, 0),
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * 2 + 4),
+        (_JUMP_EQUAL, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),
+        _error(errno.EPERM),
+    ]
 
 
 def _when_bits(number: int, argument: int, bits: int, otherwise: int) -> list[_Instruction]:

@@ -62,16 +62,18 @@ def device_paths() -> list[Path]:
     return [path for path in map(Path, _DEVICES) if path.exists()]
 
 
-def paths_in_lines(lines: Sequence[str]) -> tuple[list[Path], list[Path]]:
+def paths_in_lines(lines: Sequence[str], *, is_for_others: bool) -> tuple[list[Path], list[Path]]:
     """Files and directories of this machine that lines for pip name.
 
-    A line is written by who may not be the user that builds. So where that is root, only what everybody may read.
+    Args:
+        lines: Of a specification.
+        is_for_others: Whether they may be another user's than the one that builds; then only what everybody may read.
 
     Returns:
         Those that may be read, and those that may not.
     """
     named = [Path(match[1]) for line in lines for match in _PATH_IN_LINE.finditer(line)]
-    is_open = {path: os.geteuid() != 0 or _is_for_all(path) for path in named}
+    is_open = {path: not is_for_others or _is_for_all(path) for path in named}
     return [path for path in named if is_open[path]], [path for path in named if not is_open[path]]
 
 
@@ -84,6 +86,8 @@ def paths_in_variables(environment: Mapping[str, str]) -> list[Path]:
 def _is_for_all(path: Path) -> bool:
     try:
         path = path.resolve(strict=True)
+        if Path(os.environ.get("HOME") or "/").resolve().is_relative_to(path):  # what is below comes with it
+            return False
         modes = [parent.stat().st_mode for parent in path.parents]
         return all(mode & stat.S_IXOTH for mode in modes) and bool(path.stat().st_mode & stat.S_IROTH)
     except (OSError, RuntimeError):

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from condafs.builder.cage.descriptors import close_all_but, receive
 from condafs.builder.cage.inmate import CANNOT_START, Cage, End, Order, become
 from condafs.builder.cage.listener import Listener, Question
 from condafs.builder.cage.permission_bits import change_mode
@@ -66,8 +67,7 @@ def _leave_builder(control: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
-    os.closerange(3, control)
-    os.closerange(control + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208 - numbers
+    close_all_but(0, 1, 2, control)
     adopt_orphans()
 
 
@@ -97,7 +97,7 @@ class _Warden:
                     key.data()
 
     def _take_order(self) -> None:
-        message, descriptors, _, _ = socket.recv_fds(self._control, 1, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+        message, descriptors = receive(self._control, 1, MOST_DESCRIPTORS)
         if not message:
             self._end_strangers(everybody=True)
             os._exit(0)
@@ -131,7 +131,7 @@ class _Warden:
                 become(order, cage, streams, theirs)
             theirs.close()
             os.close(cage.ruleset)
-            _, listeners, _, _ = socket.recv_fds(ours, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            _, listeners = receive(ours, 1, 1)
         for fd in streams:
             os.close(fd)
         # Without one it ended before it was that program, and has nobody who asks.

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from condafs.builder.bytecode_cache import Draft, bytecode_path, key_of, link_entry, read_modules, read_tag, write_tag
+from condafs.builder.bytecode_cache import (
+    Draft,
+    bytecode_path,
+    entry_name,
+    key_of,
+    link_entry,
+    read_modules,
+    read_tag,
+    write_tag,
+)
 from condafs.builder.bytecode_in_place import compile_in_place, contested_modules, modules_without_bytecode
 from condafs.builder.cache import Cache
 from condafs.builder.cage.keeper import NoKeeper
@@ -18,6 +27,7 @@ from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
 
+PYTHON = "python-3.12.1-0"
 TAG = sys.implementation.cache_tag or ""
 FREE = Workplace(Path("/"), Cache(Path("/")), NoKeeper(), Reached(Level.NONE))
 """Nothing is kept from compilers."""
@@ -144,6 +154,16 @@ def test_a_key_has_the_archives_sum_where_it_is_known() -> None:
     assert key_of("zz-1.0-0", None) == "zz-1.0-0"
 
 
+def test_an_entry_is_for_those_who_have_the_python_that_made_it() -> None:
+    names = [entry_name("cpython-312-cb0d", PYTHON, key_of(PYTHON, bytes([number] * 32))) for number in (1, 2)]
+    assert names == ["cpython-312-cb0d-0101010101010101", "cpython-312-cb0d-0202020202020202"]
+
+
+@pytest.mark.parametrize("python", ["python-3.12.1-0", "python-3.12.1-0101010101010101"])
+def test_a_python_without_a_sum_has_no_entry(python: str) -> None:
+    assert entry_name("cpython-312-cb0d", python, key_of(python, None)) is None
+
+
 def test_a_tag_is_remembered(tmp_path: Path) -> None:
     assert read_tag(tmp_path, "python-3.12") is None
     write_tag(tmp_path, "python-3.12", "cpython-312-cb0d0d0a")
@@ -155,6 +175,22 @@ def test_a_python_that_does_not_run_cannot_compile(tmp_path: Path) -> None:
         Compilers(tmp_path / "python", NoKeeper(), View(()))
     with pytest.raises(CompilerError):
         Compilers(Path("/bin/false"), NoKeeper(), View(()))
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        {"tag": "../../pkgs/zz", "magic": "cb0d0d0a"},
+        {"tag": "cpython-312", "magic": "../zz"},
+        {"tag": "cpython-312\n", "magic": "cb0d0d0a"},
+    ],
+)
+def test_a_python_whose_tag_leads_elsewhere_cannot_compile(tmp_path: Path, greeting: dict[str, str]) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nprintf '%s\\n' '{json.dumps(greeting)}'\ncat\n")
+    python.chmod(0o755)
+    with pytest.raises(CompilerError, match="what no python says"):
+        Compilers(python, NoKeeper(), View(()))
 
 
 def test_a_full_disk_is_no_fault_of_the_module(package: Path) -> None:

@@ -29,9 +29,10 @@ def packages(tmp_path: Path) -> Path:
         (root / "pkgs" / distribution / "lib").mkdir(parents=True)
         (root / "pkgs" / distribution / "lib" / "file").write_bytes(b"x" * 5000)
         (root / "pkgs" / f"{distribution}.lock").write_bytes(bytes(8))
-        entry = root / "bytecode" / key_of(distribution, bytes(32)) / "cpython-312-00"
-        entry.mkdir(parents=True)
-        (entry / "index").write_text("[]")
+        for name in ("cpython-312-00", f"cpython-312-00-{'0' * 16}"):  # of earlier versions, and of this one
+            entry = root / "bytecode" / key_of(distribution, bytes(32)) / name
+            entry.mkdir(parents=True)
+            (entry / "index").write_text("[]")
     (root / "abcdef.json").write_text("{}")
     (root / "pip-cache" / "http").mkdir(parents=True)
     (root / "pip-cache" / "http" / "body").write_text("x")

@@ -113,3 +113,16 @@ def test_a_bomb_in_a_build_of_pips_fails_it(cell: Cell, pip_channel: str) -> Non
     failed = cell.fail(pip_channel, "condafs-hello", "pip", pip=("--no-index", str(source)), process_limit=100)
     assert failed.kind is FailureKind.PIP
     assert "build-processes" in failed.message
+
+
+def test_what_a_build_leaves_in_pips_cache_is_in_no_other_build(cell: Cell, pip_channel: str) -> None:
+    plant = "open(os.path.join(os.environ['PIP_CACHE_DIR'], 'planted'), 'w').close()"
+    source = sdist(
+        cell,
+        f"exec({plant!r}) if 'planted' not in os.listdir(os.environ['PIP_CACHE_DIR']) else report('found', str)",
+    )
+    for dependencies in (("condafs-hello", "pip"), ("condafs-hello =1.0", "pip")):
+        prefix = cell.make(pip_channel, *dependencies, pip=("--no-index", str(source)))
+        assert (prefix / "lib").is_dir()
+        assert not (prefix / "zz-evil").exists()
+    assert not list(cell.packages.rglob("planted"))

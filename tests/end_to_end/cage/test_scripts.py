@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import socket
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from condafs.builder.cage.syscall_filter import number_of
 from condafs.builder.protocol import FailureKind
 from condafs.prefix.inventory import read_inventory
 from tests.channel.hostile import with_script
@@ -172,6 +174,48 @@ def test_nobody_else_can_be_traced(cell: Cell) -> None:
         assert "can trace its own" in cell.text
         assert "TRACED" not in cell.text
         sleeper.kill()
+
+
+def test_nobody_elses_limits_priority_and_processors_can_be_changed(cell: Cell) -> None:
+    table = {name: number_of(name) for name in ("prlimit64", "setpriority", "sched_setaffinity", "ioprio_set")}
+    assert all(table.values())
+    with subprocess.Popen(cell.as_user(["sleep", "600"])) as sleeper:
+        limits = Path(f"/proc/{sleeper.pid}/limits").read_text()
+        nice, processors = os.getpriority(os.PRIO_PROCESS, sleeper.pid), os.sched_getaffinity(sleeper.pid)
+        calls = [
+            f"syscall({table['prlimit64']}, $pid, {resource.RLIMIT_CPU}, $new, 0)",
+            f"syscall({table['prlimit64']}, $pid, {resource.RLIMIT_CORE}, $new, 0)",
+            f"syscall({table['setpriority']}, 0, $pid, 19)",
+            f"syscall({table['setpriority']}, 2, 0, 19)",
+            f"syscall({table['sched_setaffinity']}, $pid, 8, $mask)",
+            f"syscall({table['ioprio_set']}, 1, $pid, 3 << 13)",
+            f"syscall({table['ioprio_set']}, 3, 0, 3 << 13)",
+        ]
+        lines = "".join(f"print qq(CHANGED {place}\\n) if {call} == 0;" for place, call in enumerate(calls))
+        code = f"my $pid = shift() + 0; my $new = pack(q(QQ), 1000, 1000); my $mask = pack(q(Q), 1); {lines}"
+        script = [
+            *(f"perl -e '{code}' {pid}" for pid in (sleeper.pid, "$PPID", "$$")),
+            "ulimit -c 0 && nice -n 3 true && echo may change its own",
+            "exit 0",
+        ]
+        try:
+            cell.make(cell.channel(with_script("zz-limits", *script)), "zz-limits")
+            after = Path(f"/proc/{sleeper.pid}/limits").read_text()
+            assert os.getpriority(os.PRIO_PROCESS, sleeper.pid) == nice
+            assert os.sched_getaffinity(sleeper.pid) == processors
+        finally:
+            sleeper.kill()
+    assert "CHANGED" not in cell.text
+    assert "may change its own" in cell.text
+    assert after == limits
+
+
+def test_there_is_no_ipc_of_system_v(cell: Cell) -> None:
+    table = {name: number_of(name) for name in ("shmget", "semget", "msgget")}
+    calls = {"shmget": "0, 4096, 01600", "semget": "0, 1, 01600", "msgget": "0, 01600"}
+    script = [f"perl -e 'print qq(MADE {n}\\n) if syscall({table[n]}, {calls[n]}) != -1'" for n in calls]
+    cell.make(cell.channel(with_script("zz-ipc", *script, "exit 0")), "zz-ipc")
+    assert "MADE" not in cell.text
 
 
 def test_what_it_leaves_running_ends_before_the_environment_is_sealed(cell: Cell) -> None:

@@ -133,3 +133,27 @@ os._exit(0)
         builder.stdout.read()  # until nobody holds it any more
     assert select.select([warden], [], [], 10)[0]
     os.close(warden)
+
+
+LIST_OWN = "ls /proc/$$/fd; :"
+"""The shell's own, not those of the program that lists them."""
+
+
+def test_beside_others_each_has_standard_input_output_and_error_and_no_descriptor_more(tmp_path: Path) -> None:
+    script = f"""
+first = start("/bin/sh", "-c", "echo up; until [ -e $0/go ]; do sleep 0.01; done; {LIST_OWN}", str(place))
+print(start("/bin/sh", "-c", "{LIST_OWN}").wait().status, flush=True)
+start("/bin/touch", str(place / "go")).wait()
+print(first.wait().status, flush=True)
+"""
+    assert sorted(run(script, tmp_path).split()) == sorted(["up", *"012", "0", *"012", "0"])
+
+
+def test_a_warden_apart_keeps_its_orders_to_itself(tmp_path: Path) -> None:
+    script = f"""
+from condafs.builder.cage.apart import keeper_apart
+with keeper_apart([place]) as keeper:
+    order = Order(("/bin/sh", "-c", "{LIST_OWN}"), {{}}, Path("/"), View((place,)))
+    print(keeper.start(order, (0, 1, 2)).wait().status, flush=True)
+"""
+    assert run(script, tmp_path).split() == ["0", "1", "2", "0"]
