@@ -77,7 +77,7 @@ def main() -> None:
             try:
                 compile_file(source, name, target)
             except OSError as error:  # a full disk is nothing that the module did
-                number, why = error.errno, error.strerror
+                number, why = error.errno, error.strerror or str(error)
                 break
             except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
                 failed.append([source, "%s: %s" % (type(error).__name__, error)])  # noqa: UP031 - any python reads it
