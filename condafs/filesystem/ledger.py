@@ -22,6 +22,7 @@ import errno
 import logging
 import os
 import struct
+import time
 from collections import deque
 from pathlib import Path
 from typing import Self
@@ -38,6 +39,10 @@ _OPENED = struct.Struct("<QI?")
 MOST_BEGUN = 64
 """Changes of names that are remembered as perhaps under way. Each waits in a process of somebody's with a directory
 locked, so there may be more; of those that are forgotten, one that is asked for again may get ENOENT or EEXIST."""
+
+RESENT_SECONDS = 30
+"""How long after a takeover a change may be one that the kernel asks for again, which it does at once; later, the same
+request is another person's."""
 
 LARGEST_CONTENT_BYTES = 1 << 20
 """Texts up to this size stay as they were when they were opened; larger ones are computed anew after a takeover."""
@@ -77,6 +82,7 @@ class Ledger(Memory):
         self._records: dict[tuple[bytes, int], bytes] = {}
         self._begun: deque[bytes] = deque(maxlen=MOST_BEGUN)
         self._unanswered: list[bytes] = []
+        self._last_resent = time.monotonic() + RESENT_SECONDS
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -165,6 +171,8 @@ class Ledger(Memory):
 
     def begin(self, *change: object, meaning: str = "") -> str | None:
         """See `Memory`."""
+        if time.monotonic() > self._last_resent:
+            self._unanswered.clear()
         same = repr(change).encode() + b"\0"  # which no repr() has
         before = next((begun for begun in reversed(self._unanswered) if begun.startswith(same)), None)
         # What is asked for a third time was begun with the first meaning, too.

@@ -208,3 +208,12 @@ def test_no_handle_is_ever_given_twice(path: Path, monkeypatch: pytest.MonkeyPat
     assert path.stat().st_size < 600
     assert Ledger.open(path).last_handle == 99
     assert Ledger.open(path).last_handle == 99
+
+
+def test_what_is_asked_for_long_after_a_takeover_is_asked_for_the_first_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path).begin("unlink", 1, b"foo@-1", meaning="3f2a")
+    assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="77e0") == "3f2a"
+    monkeypatch.setattr(module, "RESENT_SECONDS", -1)
+    assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="77e0") is None
