@@ -118,7 +118,7 @@ async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, c
     """
     ledger = custody.ledger
     try:
-        mount = _require(find_waiting_mount(mountpoint), mountpoint)
+        mount = _require(mount_at(mountpoint), mountpoint)
         before = ledger.handshake if ledger else Handshake()
         if before.reply:
             before.require_resumable()
@@ -131,11 +131,6 @@ async def adopt(operations: pyfuse3.Operations, mountpoint: Path, kernel: int, c
         os.close(kernel)
     logger.info("%s is %s", mountpoint, "taken over" if before.reply else "mounted for us")
     return Connection(mount, is_lasting=True, is_resumed=bool(before.reply), forgetter=forgetter)
-
-
-def find_waiting_mount(mountpoint: Path) -> Mount | None:
-    """What is mounted where perhaps nobody answers yet: nothing looks at the mount point itself."""
-    return mount_at(mountpoint.parent.resolve() / mountpoint.name)
 
 
 def _require(mount: Mount | None, mountpoint: Path) -> Mount:

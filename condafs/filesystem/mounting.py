@@ -77,8 +77,9 @@ def _decode(field: bytes) -> str:
 
 
 def mount_at(mountpoint: Path) -> Mount | None:
-    """What is mounted exactly there, if anything."""
-    mounts = [mount for mount in parse_mountinfo(MOUNTINFO.read_bytes()) if mount.place == mountpoint]
+    """What is mounted exactly there, if anything; what is mounted there is not asked, which may be dead."""
+    place = mountpoint.parent.resolve() / mountpoint.name  # as the kernel lists it: /home may be a link
+    mounts = [mount for mount in parse_mountinfo(MOUNTINFO.read_bytes()) if mount.place == place]
     return mounts[-1] if mounts else None
 
 

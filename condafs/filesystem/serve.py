@@ -9,7 +9,7 @@ import pyfuse3
 import trio
 
 from condafs.errors import MachineError
-from condafs.filesystem.connection import Connection, Custody, adopt, connect, find_waiting_mount
+from condafs.filesystem.connection import Connection, Custody, adopt, connect
 from condafs.filesystem.kernel_cache import KernelCache
 from condafs.filesystem.memory import Memory
 from condafs.filesystem.mounting import Mount, mount_at, unmount_if_there
@@ -59,7 +59,7 @@ class Mounting:
         """Know again what a daemon before us told the kernel. Before anything is done about the files of `.specs`."""
         if self._ledger:
             self._tree.keep_open_files()
-            mount = find_waiting_mount(self._place) if self._passed is not None else None
+            mount = mount_at(self._place) if self._passed is not None else None
             if mount is None or mount.device != self._ledger.device:
                 self._ledger.begin_anew(mount.device if mount else "")
             await recall(self._ledger, self._tree, self._operations)

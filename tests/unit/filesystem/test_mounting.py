@@ -27,6 +27,17 @@ def test_mountinfo_is_read_with_its_octal_escapes() -> None:
     ]
 
 
+def test_a_place_is_found_below_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "home").symlink_to("data")
+    info = tmp_path / "mountinfo"
+    info.write_bytes(f"90 1 0:50 / {tmp_path}/data/envs rw - fuse.condafs condafs rw\n".encode())
+    monkeypatch.setattr(mounting, "MOUNTINFO", info)
+    found = mount_at(tmp_path / "home/envs")
+    assert found
+    assert found.device == "0:50"
+
+
 def test_it_is_known_whether_others_are_let_in() -> None:
     line = "40 30 0:52 / /envs rw,nosuid - fuse.condafs condafs rw,user_id=0,group_id=0,default_permissions{}\n"
     text = line.format("") + line.format(",allow_other") + "41 30 0:53 / /x rw - proc proc\n"
