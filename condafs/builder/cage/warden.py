@@ -30,7 +30,7 @@ from condafs.builder.cage.inmate import CANNOT_START, Cage, End, Order, become
 from condafs.builder.cage.listener import Listener, Question
 from condafs.builder.cage.permission_bits import change_mode
 from condafs.builder.cage.rings import close_outer_ring
-from condafs.builder.cage.syscall_filter import number_of
+from condafs.builder.cage.syscall_numbers import number_of
 from condafs.builder.limits import limit_files, limit_memory
 from condafs.builder.offspring import adopt_orphans, children_of, descendants_of
 

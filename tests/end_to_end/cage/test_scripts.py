@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from condafs.builder.cage.syscall_filter import number_of
+from condafs.builder.cage.syscall_numbers import number_of
 from condafs.builder.protocol import FailureKind
 from condafs.prefix.inventory import read_inventory
 from tests.channel.hostile import with_script
