@@ -146,6 +146,7 @@ class Exports:
         self._last_build = -math.inf
         self._lingering = 0
         self._held: Counter[BuildName] = Counter()
+        self._prepared: BuildName | None = None
         self._released = trio.Event()
 
     async def sweep(self) -> None:
@@ -214,7 +215,7 @@ class Exports:
             await self._quiet()
             if not self._is_ready(build):
                 return
-            self.hold(build)
+            self._prepared = build
             try:
                 job = self._layouts.begin(build)
                 await job.done.wait()
@@ -228,7 +229,8 @@ class Exports:
             except CondafsError as error:
                 logger.warning("%s", error, extra=about(build))
             finally:
-                self.release(build)
+                self._prepared = None
+                self._tell_released()
 
     def note_building(self, *, is_building: bool) -> None:
         """Whether any build is being made from now on."""
@@ -257,16 +259,19 @@ class Exports:
         self._held[build] -= 1
         if not self._held[build]:
             del self._held[build]
-            self._released.set()
-            self._released = trio.Event()
+            self._tell_released()
+
+    def _tell_released(self) -> None:
+        self._released.set()
+        self._released = trio.Event()
 
     def count_open(self, name: EnvironmentName) -> dict[BuildName, int]:
-        """How many exports of which builds of an environment are open; what is being prepared counts."""
+        """How many exports of which builds of an environment somebody has open."""
         return {build: count for build, count in self._held.items() if build.name == name}
 
     async def clear(self, build: BuildName) -> None:
-        """A build is to go: wait until nobody has an export of it open, and remove what was kept for them."""
-        while self._held[build]:
+        """A build is to go: wait until no export of it is open or being prepared, and remove what was kept for them."""
+        while self._held[build] or self._prepared == build:
             await self._released.wait()
         await self._layouts.settle(build)
         for key in [key for key in self._sizes if key[0] == build]:

@@ -42,7 +42,7 @@ Format (keys whose value is empty are left out)::
       attempts: 1
     pins:                       # label -> build, of this environment
       paper-2026: <digest>-foo
-    open_exports:               # build -> how many of its exports are open or being prepared
+    open_exports:               # build -> how many of its exports somebody has open
       <digest>-foo: 1
     refused:                    # as in foo.yaml.error
       foo.yaml: |
