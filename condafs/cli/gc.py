@@ -88,12 +88,24 @@ def gc(  # noqa: PLR0913 - its options
 
 @contextmanager
 def _answering(request: Path | None, *, is_dry: bool) -> Iterator[None]:
-    """Whoever asked for a collection waits until the file is gone, and whoever watches it must not start another."""
+    """Whoever asked for a collection waits until the file is gone, and whoever watches it must not start another.
+
+    One that is made from now on is for the next collection: this one may have looked already at what it is about.
+    """
+    made = None if request is None or is_dry else _made(request)
     try:
         yield
     finally:
-        if request and not is_dry:
+        if request and made and _made(request) == made:
             request.unlink(missing_ok=True)
+
+
+def _made(request: Path) -> tuple[int, int] | None:
+    """Which request, and when it was made."""
+    with suppress(FileNotFoundError):
+        found = request.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
 
 
 def _with_options(

@@ -1,6 +1,8 @@
 """Collections: when the daemon asks, and every day."""
 
-from tests.end_to_end.service.service import DAEMON, Service
+from tests.end_to_end.service.service import DAEMON, STATE, Service
+
+NOW = r"gc-keep-days: 0\ngc-keep-generations: 0\ngc-keep-packages-days: 0"
 
 
 def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> None:
@@ -8,7 +10,8 @@ def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> N
     service.submit("spent", "zz-noarch-data =1.0")
     build = box.run("readlink", "/envs/spent").stdout.strip()
     assert build in service.builds_on_disk()
-    box.run("sed", "-i", "1i gc-keep-days: 0\\ngc-keep-generations: 0", "/etc/condafs.yaml")
+    assert "zz-noarch-data" in box.run("ls", f"{STATE}/packages/pkgs").stdout
+    box.run("sed", "-i", f"1i {NOW}", "/etc/condafs.yaml")
     service.retire("spent")
     box.wait_until(lambda: bool(service.status("spent")["retired"]), "it is retired")  # a file may be being replaced
     box.run("touch", "/run/condafs/collect", user="condafs")
@@ -17,6 +20,10 @@ def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> N
     assert box.show("condafs-gc.service", "Result") == ["success"]
     told = box.journal("-u", "condafs-gc.service")
     box.wait_until(lambda: not any(build in name for name in service.builds_on_disk()), f"its files go, after {told}")
+    assert "may not" not in told
+    box.wait_until(
+        lambda: "zz-noarch-data" not in box.run("ls", f"{STATE}/packages/pkgs").stdout, "nobody has that package"
+    )
     box.run("sed", "-i", "/^gc-keep/d", "/etc/condafs.yaml")
 
 

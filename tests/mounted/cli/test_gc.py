@@ -310,6 +310,23 @@ def test_a_request_is_answered_by_removing_it(daemon: Daemon, command: Command, 
     assert not request.exists()
 
 
+def test_a_request_that_comes_while_a_collection_runs_is_for_the_next(
+    daemon: Daemon, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, config = tmp_path / "collect", tmp_path / "condafs.yaml"
+    config.write_text(f"gc-request: {request}\n")
+    request.touch()
+
+    def look_and_be_asked_again(*_: object) -> list[Path]:
+        request.unlink()
+        request.touch()
+        return []
+
+    monkeypatch.setattr("condafs.cli.gc.orphaned_logs", look_and_be_asked_again)
+    assert command("gc", "--config", str(config)).code == 0
+    assert request.exists()
+
+
 def test_du_shows_what_environments_take(daemon: Daemon, command: Command) -> None:
     publish(daemon, 2)
     daemon.write("numpy==1", name="bar")
