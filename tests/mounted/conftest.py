@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from condafs.filesystem.mounting import mount_at, unmount
+from tests.mounted.forked import Forked
 
 ROOT_OF_PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -42,7 +43,7 @@ class Daemon:
 
     mount: Path
     state: Path
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | Forked"
     log: Path
     expects_warnings: bool = False
     has_ended: bool = False
@@ -119,18 +120,22 @@ def start(  # noqa: PLR0913 - what a daemon is started with
         inside: Command that runs it.
         uid: Who runs it, when it is somebody else.
     """
-    command = [sys.executable, "-m", "tests.mounted.scripted", str(mount), str(state)]
+    arguments = [str(mount), str(state), f"--settings={settings}", f"--uid={uid}"]
+    process: subprocess.Popen[bytes] | Forked
     with log.open("a") as output, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
         notifications.bind(f"\0condafs-test-{log}")
         notifications.settimeout(PATIENCE_SECONDS)
-        process = subprocess.Popen(
-            [*inside, *command, f"--settings={settings}", f"--uid={uid}"],
-            stdout=output,
-            stderr=output,
-            cwd=ROOT_OF_PROJECT,
-            env={**os.environ, "NOTIFY_SOCKET": f"@condafs-test-{log}"},
-            start_new_session=True,
-        )
+        if inside:
+            process = subprocess.Popen(
+                [*inside, sys.executable, "-m", "tests.mounted.scripted", *arguments],
+                stdout=output,
+                stderr=output,
+                cwd=ROOT_OF_PROJECT,
+                env={**os.environ, "NOTIFY_SOCKET": f"@condafs-test-{log}"},
+                start_new_session=True,
+            )
+        else:
+            process = Forked(arguments, log, f"@condafs-test-{log}")
         try:
             while b"READY=1" not in notifications.recv(4096):
                 pass

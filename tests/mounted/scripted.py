@@ -55,16 +55,22 @@ class ScriptedRunner:
         await remove_here(prefix)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """The command line; ends the process."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    options = dict(argument.partition("=")[::2] for argument in sys.argv[3:])
-    defaults = Settings(Path(sys.argv[2]), backoff_initial_seconds=0.05, specs_mode=0o1777)
+    mount, state = map(Path, arguments[:2])
+    options = dict(argument.partition("=")[::2] for argument in arguments[2:])
+    defaults = Settings(state, backoff_initial_seconds=0.05, specs_mode=0o1777)
     settings = parse_settings(options.get("--settings", ""), defaults)
     if uid := int(options.get("--uid", 0)):  # as late as this, for this python may be out of its reach
         os.setgroups([])
         os.setgid(uid)
         os.setuid(uid)
     try:
-        sys.exit(run(Path(sys.argv[1]), settings, ScriptedRunner(), takes_over="--take-over" in options))
+        sys.exit(run(mount, settings, ScriptedRunner(), takes_over="--take-over" in options))
     except CondafsError as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
