@@ -88,7 +88,7 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     """
     passed = take_descriptors(os.environ, os.getpid()).get(FUSE)
     notifier = Notifier.take(os.environ, os.getpid())
-    custody = _custody(notifier, os.environ.get("RUNTIME_DIRECTORY", ""), passed, takes_over=takes_over)
+    ledger_path = _place_of_ledger(notifier, os.environ.get("RUNTIME_DIRECTORY", "")) if takes_over else None
     settings = settings if passed is None else replace(settings, allow_other=_is_shared(mountpoint))
     _make_directories(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -99,6 +99,8 @@ def run(mountpoint: Path, settings: Settings, runner: Runner | None = None, *, t
     require_catalog_of(settings.builds, settings.catalog)
     with Catalog.open(settings.catalog, reader_gid=_group(settings.catalog_group), is_probed=True) as catalog:
         require_known_builds(settings.builds, catalog)
+        # Not before nobody else can have the catalog: the ledger of a daemon that lives is its own.
+        custody = _custody(notifier, ledger_path, passed)
         place = _Place(mountpoint, custody, passed)
         house = partial(_live, place, settings, catalog, runner, notifier)
         try:
@@ -126,15 +128,18 @@ class _Place:
     passed: int | None
 
 
-def _custody(notifier: Notifier, runtime: str, passed: int | None, *, takes_over: bool) -> Custody | None:
-    if not takes_over and passed is None:
+def _place_of_ledger(notifier: Notifier, runtime: str) -> Path:
+    if not notifier.address or not runtime:
+        msg = "--take-over is for services: NOTIFY_SOCKET and RUNTIME_DIRECTORY have to be set (systemd.exec(5))"
+        raise UserError(msg)
+    return Path(runtime.partition(":")[0]) / "ledger"
+
+
+def _custody(notifier: Notifier, path: Path | None, passed: int | None) -> Custody | None:
+    if path is None and passed is None:
         return None
     ledger = None
-    if takes_over:
-        if not notifier.address or not runtime:
-            msg = "--take-over is for services: NOTIFY_SOCKET and RUNTIME_DIRECTORY have to be set (systemd.exec(5))"
-            raise UserError(msg)
-        path = Path(runtime.partition(":")[0]) / "ledger"
+    if path:
         try:
             ledger = Ledger.open(path)
         except OSError as error:

@@ -86,11 +86,15 @@ def cancel(transaction: Transaction, build: BuildName, now: float) -> Changes:
 
     Raises:
         NotFoundError: No such build.
+        ForbiddenError: It was published, and is made again in its place, which people may use.
     """
     transaction.now = now
     changes = Changes()
     record = _require(transaction, build)
     if is_possible(record.state, Step.CANCEL):
+        if record.generation:
+            msg = f"{build} is damaged and made again in its place: that ends by itself, and cannot be cancelled"
+            raise ForbiddenError(msg)
         step(transaction, record, Step.CANCEL, changes, next_try=0, finished=now)
     return changes
 
@@ -103,7 +107,7 @@ def delete(transaction: Transaction, build: BuildName, now: float) -> Changes:
 
     Raises:
         NotFoundError: No such build.
-        ForbiddenError: It is current, or wanted, or pinned.
+        ForbiddenError: It is current, or wanted, or pinned, or being made again.
     """
     transaction.now = now
     changes = Changes()

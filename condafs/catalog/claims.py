@@ -242,14 +242,20 @@ def find_retry_excess(snapshot: Snapshot, file_name: str, now: float, policy: Po
     return find_excess(snapshot, uid, policy.limits_of(uid), now, builds=1) if record else None
 
 
-def retry(transaction: Transaction, file_name: str, now: float, policy: Policy = POLICY) -> Changes:
+def retry(
+    transaction: Transaction, file_name: str, now: float, policy: Policy = POLICY, mtime_ns: int | None = None
+) -> Changes:
     """A file was touched: what it describes is tried again, now, if it failed, was cancelled, or waits.
+
+    `mtime_ns`, when it was touched, is kept, so that it counts once.
 
     Raises:
         QuotaError: Its owner's quota is used up.
     """
     transaction.now = now
     changes = Changes()
+    if mtime_ns is not None and (file := transaction.file(file_name)):
+        transaction.put_file(replace(file, mtime_ns=mtime_ns))
     if refusal := find_retry_excess(transaction, file_name, now, policy):
         raise refusal
     if record := find_retry(transaction, file_name):

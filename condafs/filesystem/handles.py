@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import trio
 
+from condafs.errors import CondafsError
 from condafs.filesystem.inodes import Inodes
 from condafs.filesystem.listing import Listing
 from condafs.tree.node import Directory, File, Handle, Node, Opened, refuse
@@ -45,7 +46,7 @@ class Handles:
         for number, (_, how) in opened.items():
             try:
                 self._resting[number] = await self._reopen(number)
-            except OSError as error:
+            except (OSError, CondafsError) as error:
                 logger.info("a file that was open cannot be opened again: %s", error)
             else:
                 if how.has_written:

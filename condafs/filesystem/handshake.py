@@ -98,7 +98,16 @@ async def introduce(
             raise
         os.dup2(kernel, session, inheritable=False)
     if before.reply:
+        _ask_for_what_was_read(session)
+
+
+def _ask_for_what_was_read(session: int) -> None:
+    try:
         os.write(session, _REPLY_HEADER.pack(_REPLY_HEADER.size, _NOTIFY_RESEND, 0))
+    except OSError as error:
+        pyfuse3.close(unmount=False)
+        msg = f"the kernel does not send again what a dead daemon has read: {error.strerror}"
+        raise MachineError(msg) from None
 
 
 async def _request_of_kernel(kernel: int) -> bytes:

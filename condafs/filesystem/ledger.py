@@ -9,7 +9,7 @@ What is in the file, which is made anew for each mount (`records` has its form):
     D 0  the device of the mount, `0:52`        N inode   its node's key         W handle  it was written to
     Q 0  the kernel's FUSE_INIT                 F inode   forgotten              C handle  closed
     A 0  our answer                             O handle  inode, flags, content  L handle  inode of the directory
-    B 0  a change of names that was begun, NUL, meaning
+    B 0  a change of names that was begun, NUL, meaning                     E 0  the same, and answered
     H handle  the highest that was ever given
 
 Concurrency: the event loop's alone. A write to a file in memory (tmpfs) takes about a microsecond; records are
@@ -22,11 +22,10 @@ import errno
 import logging
 import os
 import struct
-import time
-from collections import deque
 from pathlib import Path
 from typing import Self
 
+from condafs.filesystem.begun import Begun
 from condafs.filesystem.handshake import Handshake
 from condafs.filesystem.memory import Memory
 from condafs.filesystem.records import MARK, read_records, record
@@ -35,14 +34,6 @@ from condafs.tree.node import Opened
 logger = logging.getLogger(__name__)
 
 _OPENED = struct.Struct("<QI?")
-
-MOST_BEGUN = 64
-"""Changes of names that are remembered as perhaps under way. Each waits in a process of somebody's with a directory
-locked, so there may be more; of those that are forgotten, one that is asked for again may get ENOENT or EEXIST."""
-
-RESENT_SECONDS = 30
-"""How long after a takeover a change may be one that the kernel asks for again, which it does at once; later, the same
-request is another person's."""
 
 LARGEST_CONTENT_BYTES = 1 << 20
 """Texts up to this size stay as they were when they were opened; larger ones are computed anew after a takeover."""
@@ -80,9 +71,7 @@ class Ledger(Memory):
         self._is_lost = False
         self._waiting = bytearray()
         self._records: dict[tuple[bytes, int], bytes] = {}
-        self._begun: deque[bytes] = deque(maxlen=MOST_BEGUN)
-        self._unanswered: list[bytes] = []
-        self._last_resent = time.monotonic() + RESENT_SECONDS
+        self._begun = Begun()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -109,7 +98,6 @@ class Ledger(Memory):
         with contextlib.suppress(FileNotFoundError):
             for kind, number, payload in read_records(self._path.read_bytes()):
                 self._recall(kind, number, payload)
-        self._unanswered = list(self._begun)
 
     def begin_anew(self, device: str) -> None:
         """Another mount: nothing of what was known counts. `device`: as mountinfo has it, "0:52".
@@ -117,7 +105,6 @@ class Ledger(Memory):
         One that could not be written gets another chance.
         """
         self.nodes, self.opened, self.listings = {}, {}, {}
-        self._unanswered.clear()
         self._begun.clear()
         self._records.clear()
         self.device, self.handshake = device, Handshake()
@@ -129,8 +116,10 @@ class Ledger(Memory):
             self._lose(error)
 
     def note_handshake(self, handshake: Handshake) -> None:
-        """As far as it has come."""
+        """As far as it has come. When all is said, the kernel asks again for what was not answered."""
         self.handshake = handshake
+        if handshake.reply:
+            self._begun.start_clock()
         self._note(b"Q", 0, handshake.request)
         self._note(b"A", 0, handshake.reply)
         self.flush()
@@ -171,19 +160,21 @@ class Ledger(Memory):
 
     def begin(self, *change: object, meaning: str = "") -> str | None:
         """See `Memory`."""
-        if time.monotonic() > self._last_resent:
-            self._unanswered.clear()
-        same = repr(change).encode() + b"\0"  # which no repr() has
-        before = next((begun for begun in reversed(self._unanswered) if begun.startswith(same)), None)
-        # What is asked for a third time was begun with the first meaning, too.
-        payload = before or same + meaning.encode(errors="surrogateescape")
-        self._begun.append(payload)
-        self._waiting += record(b"B", 0, payload)
-        self.flush()
+        self.settle()
+        before = self._begun.find(change)
         if before is None:
-            return None
-        self._unanswered.remove(before)
-        return before.removeprefix(same).decode(errors="surrogateescape")
+            self._waiting += record(b"B", 0, self._begun.begin(change, meaning))
+            self.flush()
+        return before
+
+    def end(self, *change: object, meaning: str = "") -> None:
+        """See `Memory`."""
+        self._begun.end(change, meaning)
+
+    def settle(self) -> None:
+        """See `Memory`."""
+        for change in self._begun.settle():
+            self._waiting += record(b"E", 0, change)
 
     def flush(self) -> None:
         """What was noted is safe when this returns."""
@@ -203,12 +194,6 @@ class Ledger(Memory):
         for path in (self._path, self._fresh_path):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-    def close(self) -> None:
-        """What was noted stays."""
-        self.flush()
-        if self._fd >= 0:
-            os.close(self._fd)
 
     @property
     def _fresh_path(self) -> Path:
@@ -263,7 +248,10 @@ class Ledger(Memory):
                 self.opened.pop(number, None)
                 self.listings.pop(number, None)
             case b"B":
-                self._begun.append(payload)
+                self._begun.recall(payload)
+                return
+            case b"E":
+                self._begun.recall_end(payload)
                 return
             case b"H":
                 self.last_handle = max(self.last_handle, number)

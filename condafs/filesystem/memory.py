@@ -41,5 +41,11 @@ class Memory:
         del change, meaning
         return None
 
+    def end(self, *change: object, meaning: str = "") -> None:
+        """A change that was begun so was made or refused; whoever asked hears of it before the next request is read."""
+
+    def settle(self) -> None:
+        """Another request was read: whoever asked for a change that has ended was answered."""
+
     def flush(self) -> None:
         """What was noted is safe when this returns."""

@@ -83,6 +83,12 @@ def mount_at(mountpoint: Path) -> Mount | None:
     return mounts[-1] if mounts else None
 
 
+def find_mount(mount: Mount) -> Mount | None:
+    """Where it is now, if anywhere: a directory above it may have been renamed."""
+    same = [found for found in parse_mountinfo(MOUNTINFO.read_bytes()) if found.device == mount.device]
+    return next((found for found in same if found.place == mount.place), same[0] if same else None)
+
+
 def is_dead(mountpoint: Path) -> bool:
     """Whether the daemon behind a FUSE mount is gone. Blocking, for long when it hangs."""
     try:
@@ -107,13 +113,13 @@ def unmount(mountpoint: Path) -> None:
 
 def unmount_if_there(mount: Mount) -> None:
     """Take a mount away unless that has happened; what is mounted in its place stays. Blocking."""
-    found = mount_at(mount.place)
-    if found is None or found.device != mount.device:
+    found = find_mount(mount)
+    if found is None:
         return
     try:
-        unmount(mount.place)
+        unmount(found.place)
     except (MachineError, subprocess.TimeoutExpired) as error:
-        logger.warning("%s; by hand: fusermount3 -u -z %s", error, mount.place)
+        logger.warning("%s; by hand: fusermount3 -u -z %s", error, found.place)
 
 
 async def clear_dead_mounts(mountpoint: Path) -> None:

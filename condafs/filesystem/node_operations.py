@@ -51,6 +51,7 @@ class NodeOperations(WithoutExtendedAttributes):
     async def lookup(self, parent_inode: Inode, name: bytes, ctx: Context) -> pyfuse3.EntryAttributes:
         """Find a name. A missing one is not remembered by the kernel: it may appear any time."""
         del ctx
+        self._memory.settle()
         node = await self._directory(parent_inode).child(decode_name(name))
         if node is None:
             raise pyfuse3.FUSEError(errno.ENOENT)

@@ -45,13 +45,22 @@ class Once:
             meaning: What the name means that is to change.
         """
         before = self._memory.begin(*request, meaning=meaning)
-        if before is not None and before != meaning:
-            return await answer()
+        began = meaning if before is None else before
+        try:
+            made = await answer() if began != meaning else await self._try(change, answer, was_begun=before is not None)
+        except Exception:  # who is refused is answered, too; who is cancelled asks again
+            self._memory.end(*request, meaning=began)
+            raise
+        self._memory.end(*request, meaning=began)
+        return made
+
+    @staticmethod
+    async def _try(change: Callable[[], Awaitable[T]], answer: Callable[[], Awaitable[T]], *, was_begun: bool) -> T:
         try:
             return await change()
         except (OSError, NotFoundError) as error:
             number = error.errno if isinstance(error, OSError) else errno.ENOENT
-            if before is None or number not in {errno.ENOENT, errno.EEXIST}:
+            if not was_begun or number not in {errno.ENOENT, errno.EEXIST}:
                 raise
             return await answer()
 

@@ -2,7 +2,7 @@ r"""The form of a ledger: what marks it, and records of which each says whether 
 
 ::
 
-    condafs-ledger 2\n
+    condafs-ledger 3\n
     <kind, 1 byte> <number, 8 bytes> <length, 4 bytes> <CRC-32 of these and the payload, 4 bytes> <payload>  ...
 
 Little-endian. The last record may be torn: its writer was killed before it told anybody of what it says.
@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-MARK = b"condafs-ledger 2\n"
+MARK = b"condafs-ledger 3\n"
 """At the beginning; the number rises with each change of what is kept and how."""
 
 _HEADER = struct.Struct("<cQI")

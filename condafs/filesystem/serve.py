@@ -12,7 +12,7 @@ from condafs.errors import MachineError
 from condafs.filesystem.connection import Connection, Custody, adopt, connect
 from condafs.filesystem.kernel_cache import KernelCache
 from condafs.filesystem.memory import Memory
-from condafs.filesystem.mounting import Mount, mount_at, unmount_if_there
+from condafs.filesystem.mounting import Mount, find_mount, mount_at, unmount_if_there
 from condafs.filesystem.operations import Operations
 from condafs.filesystem.recall import recall
 from condafs.tree.tree import Tree
@@ -85,6 +85,7 @@ class Mounting:
             if connection.forgetter:
                 connection.forgetter.close(GRACE_SECONDS)
             pyfuse3.close(unmount=False)
+            self._leave_word()
             if connection.is_lasting:
                 logger.info("%s stays mounted", self._place)
             else:
@@ -94,6 +95,11 @@ class Mounting:
             await trio.to_thread.run_sync(self._custody.drop)
             msg = f"somebody unmounted {self._place}"
             raise MachineError(msg)
+
+    def _leave_word(self) -> None:
+        if self._ledger:
+            self._ledger.settle()
+            self._ledger.flush()
 
     async def _connect(self) -> Connection:
         if self._custody and self._passed is not None:
@@ -143,7 +149,7 @@ async def _end_session_when_cancelled(connection: Connection, cache: KernelCache
 
 async def _end_when_unmounted(mount: Mount) -> None:
     """Where mounts are private, builders in bubblewrap have copies of this one, and the kernel would not tell."""
-    while (found := mount_at(mount.place)) is not None and found.device == mount.device:  # noqa: ASYNC110 - see above
+    while find_mount(mount):  # noqa: ASYNC110 - see above
         await trio.sleep(LOOK_SECONDS)
     pyfuse3.terminate()
 

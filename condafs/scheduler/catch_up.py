@@ -7,13 +7,13 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import filterfalse
 from pathlib import Path
 
 import trio
 
-from condafs.catalog.records import FileRecord
 from condafs.catalog.store import Catalog
 from condafs.errors import SpecificationError
 from condafs.names import is_spec_file
@@ -90,9 +90,9 @@ async def _take(
             return
         with catalog.snapshot() as snapshot:
             known = snapshot.file(path.name)
-        if known and known.content_sha256 == hashlib.sha256(content).hexdigest():
-            touched = replace(known, size_bytes=found.st_size, mtime_ns=found.st_mtime_ns)
-            await _remember(catalog, touched)
+        if known and not known.refusal and known.content_sha256 == hashlib.sha256(content).hexdigest():
+            with suppress(SpecificationError):  # logged, and kept with the file
+                await intake.retry(path.name, mtime_ns=found.st_mtime_ns)
         elif content.strip():
             logger.info("%s was written since the last run", path.name)
             try:
@@ -102,11 +102,6 @@ async def _take(
             except Exception:
                 # A defect that one file hits must not keep everybody's mount from starting.
                 logger.exception("%s is not taken; touch it to try again", path.name)
-
-
-async def _remember(catalog: Catalog, record: FileRecord) -> None:
-    """A file was touched, its content is what it was."""
-    await catalog.write(lambda transaction: transaction.put_file(record))
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:

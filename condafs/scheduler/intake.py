@@ -221,8 +221,13 @@ class Intake:
         """A file was not let into place under that name: nothing changes, but the journal tells of it."""
         await self._catalog.write(partial(claims.note_refusal, file_name=file_name, now=self._clock()), author)
 
-    async def retry(self, file_name: str, author: Author = DAEMON) -> None:
+    async def retry(self, file_name: str, author: Author = DAEMON, mtime_ns: int | None = None) -> None:
         """A file was touched: try what it describes again now, if that failed, was cancelled, or waits.
+
+        Args:
+            file_name: The file.
+            author: Who touched it.
+            mtime_ns: When.
 
         Raises:
             SpecificationError: Its owner's quota is used up; the reason is kept with the file.
@@ -233,11 +238,14 @@ class Intake:
         if environment:
             await self.know(environment.owner_uid)
         try:
-            retry = partial(claims.retry, file_name=file_name, now=self._clock(), policy=self._policy)
+            retry = partial(
+                claims.retry, file_name=file_name, now=self._clock(), policy=self._policy, mtime_ns=mtime_ns
+            )
             await self._announcer.commit(retry, author)
         except QuotaError as error:
             assert known  # noqa: S101 - what is not known is not tried
-            raise await self._refuse(known, error, author) from None
+            touched = known if mtime_ns is None else replace(known, mtime_ns=mtime_ns)
+            raise await self._refuse(touched, error, author) from None
 
     async def give(self, file_name: str, uid: int) -> None:
         """A file has another owner: so have the environment that it describes, and its builds."""

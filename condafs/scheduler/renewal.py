@@ -81,13 +81,19 @@ def sizes_of_damaged(settings: Settings, build: BuildName) -> Sizes | None:
 def give_up_lock(settings: Settings, build: BuildName) -> None:
     """Its packages may be gone for good: it is solved anew, when it is to be made again once more."""
     place = _place(settings, build)
-    place.parent.mkdir(exist_ok=True)
-    place.write_text("", encoding="utf-8")
+    try:
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("", encoding="utf-8")
+    except OSError as error:
+        logger.warning("%s: the next time, too, it is made of the packages that it had: %s", build, error)
 
 
 def forget_lock(settings: Settings, build: BuildName) -> None:
     """It is published."""
-    _place(settings, build).unlink(missing_ok=True)
+    try:
+        _place(settings, build).unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("%s: the lock that was kept for it stays: %s", build, error)
 
 
 def _place(settings: Settings, build: BuildName) -> Path:

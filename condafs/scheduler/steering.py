@@ -74,8 +74,10 @@ class Steering:
 
         def renew(transaction: Transaction) -> Changes:
             now = self._clock()
-            charge_build(transaction, author.uid, self._allowances.limits_of(author.uid), now)
-            return changes.renew(transaction, build, now)
+            renewed = changes.renew(transaction, build, now)
+            if renewed.builds:
+                charge_build(transaction, author.uid, self._allowances.limits_of(author.uid), now)
+            return renewed
 
         await self._announcer.commit(self._by_owner(build.name, renew), author)
 
@@ -110,7 +112,7 @@ class Steering:
 
         Raises:
             NotFoundError: No such build.
-            NotYoursError: Its environment is not the author's.
+            ForbiddenError: It is being made again because it is damaged, or its environment is not the author's.
         """
         cancel = partial(changes.cancel, build=build, now=self._clock())
         await self._announcer.commit(self._by_owner(build.name, cancel), author)

@@ -41,7 +41,7 @@ LEDGER = "ledger"
 """Of the daemon, in its runtime directory."""
 
 _CLONE_NEWNS = 0x20000  # linux/sched.h
-_MNT_DETACH = 2  # umount2(2)
+_MNT_FORCE, _MNT_DETACH = 1, 2  # umount2(2)
 _FLAGS = 2 | 4 | 1024  # MS_NOSUID, MS_NODEV, MS_NOATIME: mount(2)
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -121,7 +121,8 @@ def clear(place: Path) -> None:
         MachineError: The kernel refuses.
     """
     while (found := mount_at(place)) and found.is_condafs:
-        if _libc.umount2(os.fsencode(place), _MNT_DETACH):
+        # With force: nobody is to wait for an answer, though some process may still hold the connection.
+        if _libc.umount2(os.fsencode(place), _MNT_FORCE | _MNT_DETACH):
             number = ctypes.get_errno()
             if number == errno.EINVAL:
                 return  # somebody else was quicker

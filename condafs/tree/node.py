@@ -171,7 +171,10 @@ class File(Node):
         raise NotImplementedError
 
     async def reopen(self, opened: Opened) -> Handle:
-        """Open what another process may have had open when it was killed; nothing is changed before `go_on`."""
+        """Open what another process may have had open when it was killed.
+
+        No content is changed before `go_on`; what is read, as the build of an export, is kept from now on.
+        """
         return await self.open(opened.flags & ~(os.O_TRUNC | os.O_CREAT | os.O_EXCL))
 
 

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from condafs.names import BuildName
 from condafs.tree.links import link_attributes
 from condafs.tree.node import Attributes, Caller, Link, refuse
 from condafs.tree.resolve import find_environment
@@ -22,10 +23,18 @@ MAX_PASSING_LINKS = 100
 
 @dataclass(frozen=True, slots=True)
 class PassingLink(Link):
-    """A link that `ln -sfn` is about to rename over an environment's name."""
+    """A link that `ln -sfn` is about to rename over an environment's name.
+
+    Attributes:
+        name, text: As it was made.
+        build: What it led to then: once the name has moved, `foo@-1` is another build.
+        uid, gid: Who made it.
+        made: When, in monotonic seconds.
+    """
 
     name: str
     text: str
+    build: BuildName
     uid: int
     gid: int
     made: float
@@ -33,14 +42,15 @@ class PassingLink(Link):
     @property
     def key(self) -> bytes:
         """All of it: there is nothing else to make it of again. The same temporary name may come again, later."""
-        return f"passing:{self.made}:{self.uid}:{self.gid}:{self.name}/{self.text}".encode(errors="surrogateescape")
+        head = f"passing:{self.made}:{self.uid}:{self.gid}:{self.build}:"
+        return f"{head}{self.name}/{self.text}".encode(errors="surrogateescape")
 
     @classmethod
     def decode(cls, rest: str) -> "PassingLink":
         """The inverse of `key`, without its tag; ValueError for anything else."""
-        made, uid, gid, both = rest.split(":", 3)
+        made, uid, gid, build, both = rest.split(":", 4)
         name, _, text = both.partition("/")
-        return cls(name, text, int(uid), int(gid), float(made))
+        return cls(name, text, BuildName.parse(build), int(uid), int(gid), float(made))
 
     async def target(self) -> str:
         """What it was made with."""
@@ -64,15 +74,15 @@ class PassingLinks:
         self._now = now
         self._links: dict[str, PassingLink] = {}
 
-    def make(self, name: str, target: str, caller: Caller) -> PassingLink:
-        """A new one, in place of one of that name.
+    def make(self, name: str, target: str, build: BuildName, caller: Caller) -> PassingLink:
+        """A new one, in place of one of that name; `target` means `build`.
 
         Raises:
             OSError: EDQUOT, when the caller has too many.
         """
         if caller.uid and sum(link.uid == caller.uid for link in self._live().values()) >= MAX_PASSING_LINKS:
             refuse(errno.EDQUOT, name)
-        link = PassingLink(name, target, caller.uid, caller.gid, self._now())
+        link = PassingLink(name, target, build, caller.uid, caller.gid, self._now())
         self._links[name] = link
         return link
 

@@ -60,6 +60,7 @@ class Recall:
             "passing": self._passing,
             "status": self._status,
             "quota": self._quota_of,
+            "pin": self._pin,
             "log": self._log,
             "history": self._generations,
             "events": self._events,
@@ -103,6 +104,9 @@ class Recall:
 
     async def _quota_of(self, uid: str) -> Node | None:
         return self._quota.listed(uid)
+
+    async def _pin(self, label: str) -> Node | None:
+        return self._directories[".pins"].listed(label)
 
     async def _log(self, build: str) -> Node | None:
         return self._directories[".logs"].listed(f"{build}.log")

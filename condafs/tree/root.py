@@ -206,7 +206,7 @@ class Root(Directory):
             name in self._directories or is_build_name(name) or "@" in name or is_export_name(name)
         ):
             refuse(errno.EPERM, name)
-        return self._passing.make(name, target, caller)
+        return self._passing.make(name, target, build, caller)
 
     async def rename(
         self, name: str, to: Directory, new_name: str, caller: Caller, *, may_replace: bool = True
@@ -217,7 +217,7 @@ class Root(Directory):
             refuse(errno.EPERM, name)
         await self._settled()
         with self._catalog.snapshot() as snapshot:
-            build = resolve_target(snapshot, passing.text, self._places.roots)
+            build = resolve(snapshot, str(passing.build))  # it may have gone meanwhile
             environment = find_environment(snapshot, new_name)
             exists = environment is not None and current_build(snapshot, environment.name) is not None
         if environment is None:

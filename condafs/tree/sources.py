@@ -143,8 +143,8 @@ class Intake(Protocol):
         """A file was not let into place under that name."""
         ...
 
-    async def retry(self, file_name: str, author: Author, /) -> None:
-        """A file was touched."""
+    async def retry(self, file_name: str, author: Author, mtime_ns: int, /) -> None:
+        """A file was touched, at that time."""
         ...
 
     async def retire(self, file_name: str, author: Author, /) -> None:

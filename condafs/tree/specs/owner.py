@@ -18,6 +18,7 @@ from typing import Self, TypeAlias
 ATTRIBUTE = "user.condafs.owner"
 LINK_ATTRIBUTE = "user.condafs.link"
 _UNKNOWN = frozenset({errno.ENODATA, errno.ENOTSUP, errno.EPERM})  # EPERM: xattr(7), no user attributes on symlinks
+_NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 
 Place: TypeAlias = "str | int"
 """A path underneath, or the descriptor of an open file."""
@@ -95,7 +96,7 @@ def make_file(path: str, owner: Owner) -> int:
     Raises:
         OSError: FileExistsError among others; nothing is made then.
     """
-    fd = _open_nameless(path)
+    fd = _open_new(path)
     try:
         write_owner(fd, owner)
         _name(fd, path)
@@ -116,7 +117,7 @@ def is_half_made(path: str) -> bool:
 
 def make_link(path: str, target: str, owner: Owner) -> None:
     """Make what stands for a symbolic link; a real one where that cannot be marked."""
-    fd = _open_nameless(path)
+    fd = _open_new(path)
     with os.fdopen(fd, "wb", buffering=0) as file:
         file.write(os.fsencode(target))
         try:
@@ -124,6 +125,8 @@ def make_link(path: str, target: str, owner: Owner) -> None:
         except OSError as error:
             if error.errno not in _UNKNOWN:
                 raise
+            if _has_name(fd):
+                os.unlink(path)  # noqa: PTH108 - a text
             os.symlink(target, path)  # noqa: PTH211 - any text may be a target
             write_owner(path, owner)
             return
@@ -131,13 +134,27 @@ def make_link(path: str, target: str, owner: Owner) -> None:
         _name(fd, path)
 
 
-def _open_nameless(path: str) -> int:
-    """A file that has no name yet (open(2), O_TMPFILE), on the disk where it is to have one."""
-    return os.open(Path(path).parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+def _open_new(path: str) -> int:
+    """A file that has no name yet (open(2), O_TMPFILE), on the disk where it is to have one.
+
+    Where there are no such files (NFS, FUSE) it has its name, and is the daemon's for a moment.
+    """
+    try:
+        return os.open(Path(path).parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS:
+            raise
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _has_name(fd: int) -> bool:
+    return os.fstat(fd).st_nlink > 0
 
 
 def _name(fd: int, path: str) -> None:
     """Give it a name that is free. A directory is given so that Python calls linkat(2), which can follow the link."""
+    if _has_name(fd):
+        return
     os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 

@@ -239,7 +239,7 @@ class Submissions:
             author = named or Author(written.uid)
             try:
                 if is_retry and self._is_taken(name, written.content):
-                    await self._intake.retry(name, author)
+                    await self._intake.retry(name, author, written.mtime_ns)
                 else:
                     await self._intake.submit(name, written.content, written.mtime_ns, written.uid, author)
             except DiskFullError:

@@ -160,7 +160,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def cancel(self, name: str, version: int) -> None:
         try:
             self._write(lambda t: changes.cancel(t, _build(name, version), self._now))
-        except NotFoundError:
+        except (NotFoundError, ForbiddenError):
             return
 
     @rule(name=environments, version=versions)

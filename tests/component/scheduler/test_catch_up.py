@@ -5,7 +5,7 @@ from condafs.catalog.records import BuildState
 from condafs.config import Settings
 from condafs.names import EnvironmentName
 from condafs.scheduler.catch_up import catch_up, find_difference
-from tests.component.scheduler.scripted import House, build_for, open_house, specification
+from tests.component.scheduler.scripted import UNSATISFIABLE, House, build_for, open_house, specification
 
 
 def _nobody(path: Path) -> int:
@@ -84,3 +84,20 @@ async def test_what_is_no_specification_is_left_alone(settings: Settings) -> Non
         await _catch_up(house)
         with house.catalog.snapshot() as snapshot:
             assert list(snapshot.files()) == []
+
+
+async def test_a_file_that_was_touched_in_the_moment_of_a_crash_is_tried_again_once(settings: Settings) -> None:
+    async with open_house(settings) as house:
+        house.runner.outcomes = [UNSATISFIABLE] * 2
+        build = await house.write("foo.yaml", specification("foo"))
+        await house.until(build, BuildState.FAILED)
+    os.utime(settings.specs / "foo.yaml")
+    async with open_house(settings) as house:
+        house.runner.outcomes = [UNSATISFIABLE]
+        await _catch_up(house)
+        await house.until(build, BuildState.FAILED)
+        assert len(house.runner.requests) == 1
+    async with open_house(settings) as house:
+        await _catch_up(house)
+        await house.idle()
+        assert house.runner.requests == []

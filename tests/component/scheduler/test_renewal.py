@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 
 import pytest
 
@@ -163,3 +164,31 @@ async def test_what_was_never_published_is_not_made_again(house: House) -> None:
         await house.steering.renew(build)
     with pytest.raises(NotFoundError):
         await house.steering.renew(build_for(specification("bar")))
+
+
+async def test_it_is_not_cancelled_for_people_may_use_what_is_there(house: House) -> None:
+    build = await made(house, specification("foo"))
+    house.runner.hold()
+    await house.steering.renew(build)
+    for state in (BuildState.QUEUED, BuildState.BUILDING):
+        await house.until(build, state)
+        with pytest.raises(ForbiddenError, match="made again in its place"):
+            await house.steering.cancel(build)
+        with pytest.raises(ForbiddenError, match="made again in its place"):
+            await house.steering.delete_build(build)
+    house.runner.release()
+    await house.until(build, BuildState.READY)
+    assert house.prefix(build).exists()
+
+
+async def test_without_room_for_a_note_it_fails_as_any_other(house: House) -> None:
+    build = await made(house, specification("foo"))
+    house.runner.outcomes = [UNSATISFIABLE]
+    house.runner.hold()
+    await house.steering.renew(build)
+    await house.until(build, BuildState.BUILDING)
+    shutil.rmtree(house.settings.locks)
+    house.settings.locks.write_text("in the way")  # as a full disk is
+    house.runner.release()
+    await house.until(build, BuildState.READY)
+    house.settings.locks.unlink()

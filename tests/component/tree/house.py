@@ -235,7 +235,8 @@ class House:
     async def note_refusal(self, file_name: str, author: Author) -> None:
         self._called(author, "note_refusal", file_name)
 
-    async def retry(self, file_name: str, author: Author) -> None:
+    async def retry(self, file_name: str, author: Author, mtime_ns: int) -> None:
+        assert mtime_ns > 0
         self._called(author, "retry", file_name)
 
     async def retire(self, file_name: str, author: Author) -> None:

@@ -10,7 +10,7 @@ from condafs.tree import passing
 from condafs.tree.node import Caller
 from condafs.tree.passing import PASSING_SECONDS, PassingLink
 from condafs.tree.tree import Tree
-from tests.component.tree.house import House
+from tests.component.tree.house import House, make_tree
 
 OWNER = Caller(1000, 100)
 
@@ -38,3 +38,14 @@ async def test_links_in_passing_are_limited(tree: Tree, build: BuildName, monkey
         await tree.root.make_symlink("three", str(build), OWNER)
     await tree.root.unlink("one", OWNER)
     await tree.root.make_symlink("three", str(build), OWNER)
+
+
+async def test_a_roll_back_that_is_asked_for_twice_goes_back_once(house: House, tree: Tree) -> None:
+    one, two, _ = (house.content.add_build("foo", text, uid=1000) for text in ("one", "two", "three"))
+    link = await tree.root.make_symlink("tmp", "foo@-1", OWNER)
+    await tree.root.rename("tmp", tree.root, "foo", OWNER)
+    after = make_tree(house)  # the daemon was killed before it answered
+    await after.recall(link.key)
+    await after.root.rename("tmp", after.root, "foo", OWNER)
+    assert house.content.by_name["foo"].current == two.digest
+    assert one != two

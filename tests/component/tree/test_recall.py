@@ -47,6 +47,9 @@ async def test_every_key_leads_to_its_node(house: House, tree: Tree) -> None:
     quotas = await status.child(".quota")
     assert isinstance(quotas, Directory)
     more += [quotas, await quotas.child("1000")]
+    pins = await tree.root.child(".pins")
+    assert isinstance(pins, Directory)
+    more.append(await pins.make_symlink("paper", "../foo@-1", ME))
     tags = set()
     for node in [*nodes, *filter(None, more)]:
         again = await tree.recall(node.key)
@@ -55,7 +58,7 @@ async def test_every_key_leads_to_its_node(house: House, tree: Tree) -> None:
         assert type(again) is type(node)
         tags.add(node.key.partition(b":")[0])
     expected = (
-        "root specs status logs history exports env build at generation log events passing quota export export-name"
+        "root specs status logs history exports env build at generation log events passing pin quota export export-name"
     )
     assert tags >= {tag.encode() for tag in expected.split()}
 

@@ -417,6 +417,25 @@ async def test_owner_and_mode_survive_a_restart(house: House, specs: Directory, 
     del tree
 
 
+async def test_files_can_be_made_where_none_can_be_without_a_name(
+    specs: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse_nameless(path: str, flags: int, *rest: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))  # as NFS and FUSE do
+        return opened(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", refuse_nameless)
+    file = await write(specs, "foo.yaml", b"good")
+    link = await specs.make_symlink("link", "foo.yaml", ME)
+    monkeypatch.undo()
+    assert (file.attributes().uid, await link.target()) == (ME.uid, "foo.yaml")
+    with pytest.raises(FileExistsError):
+        await specs.make_file("foo.yaml", 0o644, ME)
+
+
 async def test_a_set_group_id_directory_hands_its_group_down(specs: Directory) -> None:
     directory = await specs.make_directory("shared", 0o775, ME)
     await directory.change(Changes(gid=50, permissions=0o2775))

@@ -4,13 +4,14 @@ import errno
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from condafs.errors import MachineError
 from condafs.filesystem.mounting import mount_at, unmount
-from condafs.filesystem.serve import Mounting
+from condafs.filesystem.serve import LOOK_SECONDS, Mounting
 from tests.component.tree.house import make_house, make_tree
 from tests.mounted.conftest import Daemon, specification, until
 
@@ -70,6 +71,18 @@ def test_unmounting_from_outside_ends_the_daemon(daemon: Daemon) -> None:
     assert daemon.process.wait(20) == 0
     daemon.has_ended = True
     assert mount_at(daemon.mount) is None
+
+
+def test_a_directory_above_may_get_another_name(daemon: Daemon) -> None:
+    above = daemon.mount.parent
+    above.rename(above.with_name("moved"))
+    time.sleep(2 * LOOK_SECONDS)
+    assert daemon.process.poll() is None
+    moved = above.with_name("moved") / daemon.mount.name
+    assert os.listdir(moved) is not None
+    assert daemon.end() == 0
+    assert mount_at(moved) is None
+    above.with_name("moved").rename(above)
 
 
 def test_it_ends_while_somebody_is_inside(daemon: Daemon) -> None:

@@ -262,7 +262,7 @@ def test_an_open_that_was_noted_and_never_answered_keeps_nothing_from_being_buil
     ledger.note_opened(1000, inode, how)
     if how.has_written:
         ledger.note_written(1000)
-    ledger.close()
+    ledger.flush()
     service.start()
     finish(writer)
     service.build("python")

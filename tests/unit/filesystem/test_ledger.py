@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condafs.filesystem import begun
 from condafs.filesystem import ledger as module
 from condafs.filesystem.handshake import Handshake
 from condafs.filesystem.ledger import Ledger
@@ -214,6 +215,29 @@ def test_what_is_asked_for_long_after_a_takeover_is_asked_for_the_first_time(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written(path).begin("unlink", 1, b"foo@-1", meaning="3f2a")
+    after = Ledger.open(path)
+    assert after.begin("unlink", 1, b"foo@-1", meaning="77e0") == "3f2a"
+    monkeypatch.setattr(begun, "RESENT_SECONDS", -1)
+    late = Ledger.open(path)
+    late.note_handshake(Handshake(b"request", b"reply"))  # when the kernel was told to ask again
+    assert late.begin("unlink", 1, b"foo@-1", meaning="77e0") is None
+
+
+def test_a_start_that_takes_long_is_no_reason_to_do_things_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path).begin("unlink", 1, b"foo@-1", meaning="3f2a")
+    monkeypatch.setattr(begun, "RESENT_SECONDS", -1)
     assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="77e0") == "3f2a"
-    monkeypatch.setattr(module, "RESENT_SECONDS", -1)
-    assert Ledger.open(path).begin("unlink", 1, b"foo@-1", meaning="77e0") is None
+
+
+def test_what_was_answered_is_another_persons_wish_when_it_is_asked_for_again(path: Path) -> None:
+    ledger = written(path)
+    change = ("unlink", 1, b"foo@-1")
+    for meaning in ("3f2a", "77e0"):
+        ledger.begin(*change, meaning=meaning)
+        ledger.end(*change, meaning=meaning)
+    assert Ledger.open(path).begin(*change, meaning="0000") == "77e0", "its answer may not have left"
+    ledger = Ledger.open(path)
+    ledger.end(*change, meaning="77e0")
+    ledger.settle()
+    ledger.flush()
+    assert Ledger.open(path).begin(*change, meaning="0000") is None
