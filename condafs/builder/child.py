@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import trio
 
-from condafs.builder.offspring import kill_descendants
+from condafs.builder.offspring import kill_descendants, wait_for_ends
 
 _SIGNALLED = 128
 """What shells, and others, add to the number of a signal."""
@@ -29,15 +29,16 @@ class Child:
 
     async def end(self) -> None:
         """Kill what is left of it, and wait for it; nothing of it runs when this returns."""
-        process = self.process
+        process, killed = self.process, set[int]()
         if process.returncode is None:
             # Stopped first, so that nothing new appears below it while what is there is being killed.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGSTOP)
-            kill_descendants(process.pid)
+            killed = kill_descendants(process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        await trio.to_thread.run_sync(wait_for_ends, killed)
         await self.line.aclose()
         if process.stdout:
             await process.stdout.aclose()

@@ -29,7 +29,7 @@ from condafs.builder.failure import classify, classify_panic
 from condafs.builder.fence import Fence
 from condafs.builder.leftovers import join_builders
 from condafs.builder.limits import die_with_daemon, end_after, limit_files, limit_memory
-from condafs.builder.offspring import adopt_orphans, kill_descendants
+from condafs.builder.offspring import adopt_orphans, kill_descendants, wait_for_ends
 from condafs.builder.panics import watch_standard_error
 from condafs.builder.protocol import (
     BuildRequest,
@@ -68,7 +68,7 @@ def main(warden: CageKeeper, outer: Level) -> None:
     die_with_daemon(daemon)
 
     def end(outcome: Succeeded | Failed) -> None:
-        kill_descendants(os.getpid())
+        wait_for_ends(kill_descendants(os.getpid()))
         transcript.note(_summary(outcome))
         if events.end(outcome):
             os._exit(0)

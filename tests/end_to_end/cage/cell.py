@@ -148,7 +148,8 @@ class Cell:
         assert sorted(os.listdir(self.victim)) == ["file", "secret"]
         assert os.listdir(self.builds / "other") == ["file"]
         assert "hunter2" not in self.text
-        assert processes_of(self.packages) == []
+        left = processes_of(self.packages)
+        assert left == [], left
 
     def clear(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
