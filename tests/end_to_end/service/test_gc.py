@@ -10,7 +10,7 @@ def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> N
     service.submit("spent", "zz-noarch-data =1.0")
     build = box.run("readlink", "/envs/spent").stdout.strip()
     assert build in service.builds_on_disk()
-    assert "zz-noarch-data" in box.run("ls", f"{STATE}/packages/pkgs").stdout
+    assert "zz-noarch-data-1.0" in box.run("ls", f"{STATE}/packages/pkgs").stdout
     box.run("sed", "-i", f"1i {NOW}", "/etc/condafs.yaml")
     service.retire("spent")
     box.wait_until(lambda: bool(service.status("spent")["retired"]), "it is retired")  # a file may be being replaced
@@ -22,7 +22,8 @@ def test_the_daemon_has_somebody_collect_by_making_a_file(service: Service) -> N
     box.wait_until(lambda: not any(build in name for name in service.builds_on_disk()), f"its files go, after {told}")
     assert "may not" not in told
     box.wait_until(
-        lambda: "zz-noarch-data" not in box.run("ls", f"{STATE}/packages/pkgs").stdout, "nobody has that package"
+        lambda: "zz-noarch-data-1.0" not in box.run("ls", f"{STATE}/packages/pkgs").stdout,
+        f"nobody has that package, after {told}",
     )
     box.run("sed", "-i", "/^gc-keep/d", "/etc/condafs.yaml")
 
