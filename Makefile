@@ -8,7 +8,7 @@ CHANNEL ?=
 run = .venv/bin/python -m
 # Hundreds of processes start in the tests: no machine should compile condafs for each.
 export PYTHONDONTWRITEBYTECODE =
-pytest = $(run) pytest -n 3 $(PYTEST_ARGUMENTS)
+pytest = $(run) pytest -n 4 $(PYTEST_ARGUMENTS)
 # Quoted for the shell: a channel's URL or directory may hold spaces.
 channel = $(if $(CHANNEL),--channel '$(CHANNEL)')
 

@@ -81,7 +81,8 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from builder_findings(settings)
     yield from room_findings(settings)
     yield from _libraries()
-    yield sandbox_finding(settings.sandbox, find_level(settings.sandbox, settings.state))
+    in_unit = settings.builder_socket is not None
+    yield sandbox_finding(settings.sandbox, find_level(settings.sandbox, settings.state, in_unit=in_unit))
     for channel in settings.default_channels:
         yield _channel(channel, settings.channel_alias)
     yield from _mounts()

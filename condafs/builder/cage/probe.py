@@ -21,12 +21,13 @@ from condafs.builder.cage.warden import fork_warden
 _PATIENCE_SECONDS = 30
 
 
-def find_level(setting: str, state: Path) -> Reached:
+def find_level(setting: str, state: Path, *, in_unit: bool = False) -> Reached:
     """What builds are made in under that setting, as far as this user can find out.
 
     Args:
         setting: `sandbox`.
         state: The state directory; when it is not there or not one's own, another stands in for it.
+        in_unit: Whether builders are another user, in units of their own.
     """
     if setting == str(Level.NONE):
         return Reached(Level.NONE, (), ("the settings want none",))
@@ -35,8 +36,8 @@ def find_level(setting: str, state: Path) -> Reached:
             (Path(directory) / name).mkdir()
         is_ours = all(os.access(state / name, os.W_OK) for name in ("builds", "packages"))
         place = state if is_ours else Path(directory)
-        outside = look_outside(setting, place)
-        reached = reached_within(outside.level)
+        outside = Outside(Level.UNIT) if in_unit else look_outside(setting, place)
+        reached = reached_within(outside.level, is_root=False if in_unit else None)
         if reached.level is not Level.NONE and (problem := _try_out(outside, place)):
             return Reached(Level.NONE, (), (problem,))
         lacks = (*reached.lacks, *([outside.lacks] if outside.lacks else []))

@@ -104,6 +104,7 @@ def test_what_this_machine_can_do_is_found_out_by_doing_it(tmp_path: Path) -> No
     assert landlock.landlock_abi() > 0
     assert find_level("auto", tmp_path / "nowhere").level is Level.BUBBLEWRAP
     assert find_level("none", tmp_path / "nowhere").level is Level.NONE
+    assert find_level("unit", tmp_path / "nowhere", in_unit=True).level is Level.UNIT
 
 
 def test_without_bubblewrap_it_is_landlock_and_the_reason_is_given(
