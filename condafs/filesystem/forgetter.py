@@ -5,7 +5,7 @@ killed just then, with a connection that somebody keeps, could not even die: its
 answer that only the next daemon can give, and whoever starts that one waits until the first is gone (seen under load,
 once in some twenty kills). So another process waits in its place; it ends when the daemon is gone and its wait is over.
 
-    python -m condafs.filesystem.forgetter CONNECTION LINKS NAMES
+    python -P -I forgetter.py CONNECTION LINKS NAMES
 
 CONNECTION is the kernel's; LINKS and NAMES are sockets that keep messages apart, each served by a thread of its own,
 because to forget a name may take until a link is forgotten. A message is what is written to the kernel; the answer is

@@ -33,7 +33,7 @@ class Logbook:
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
         self._directory = directory
         self._clock = clock
-        self._limiter = trio.CapacityLimiter(1)  # lines stay in the order they were asked for
+        self._limiter = trio.CapacityLimiter(1)  # lines of one logbook stay in the order they were asked for
 
     def path(self, build: BuildName) -> Path:
         """The log of a build."""
