@@ -11,7 +11,8 @@ What a level keeps out, each more than the one before:
 `landlock` (Linux 5.13, better from 6.12; nothing to install)
     A program changes nothing but its environment and scratch directories that go with the build, pip's cache among
     them. It inherits nothing but its three streams. It reads the system (/usr, some of /etc, /proc) and these, no
-    homes, no /root, /tmp, /var, /run, no state directory. HOME is an empty directory of the build's. It has no
+    homes, no /root, /tmp, /var, /run, no state directory; pip also what its lines name, for others as far as everybody
+    may read it (`public`). HOME is an empty directory of the build's. It has no
     capabilities and gets none by execution; it makes no namespaces, set-id files, devices, ACLs or sockets, except pip,
     for which those of IP are open. It signals and traces nobody outside, and does not outlive the step that started it.
     What is shared with the package cache is replaced when its mode is changed, and read-only otherwise. Processes,
