@@ -32,9 +32,9 @@ What none of them keeps out:
 - pip's building of packages talking to the network, servers of this machine included, and reading the settings of pip
   that the administrator gave the builder
 - the environment's python leaving bytecode in the bytecode cache, for environments that have the same python
-- times and group of files that are shared with the package cache, and, below `bubblewrap`, times of the same user's
+- times and group of files that are shared with the package cache, and, without bubblewrap, times of the same user's
   files elsewhere (chmod is answered for, utimes is not)
-- names and command lines of other processes, below `bubblewrap`, unless /proc hides them
+- names and command lines of other processes, without bubblewrap, unless /proc hides them
 - using up the processor, and the disk up to what a quota or its size allows, until the wall time is over
 - defects of the kernel
 
