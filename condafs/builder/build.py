@@ -58,7 +58,7 @@ class Build:
         self._specification: Specification = from_canonical(request.specification.encode())
         self._prefix = Path(request.prefix)
         self._cache = Cache(Path(request.packages))
-        self._workplace = Workplace(self._prefix, self._cache, keeper, reached)
+        self._workplace = Workplace(self._prefix, self._cache, keeper, reached, is_shared=request.is_shared)
 
     async def run(self) -> Succeeded:
         """Make the environment.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from condafs.builder.cage.inmate import Order
-from condafs.builder.cage.view import NAMING_FILES, paths_in_lines
+from condafs.builder.cage.view import NAMING_FILES
 from condafs.builder.failure import BuildError, kind_of_text
 from condafs.builder.programs import Ended, clean_environment, is_kept, run
 from condafs.builder.protocol import FailureKind
@@ -64,8 +64,8 @@ def install_requirements(
     arguments += ["--report", str(report)] if _has_report(prefix) else []
     transcript.note("pip: " + "; ".join(lines))
     texts = [*lines, *(value for name, value in variables.items() if name in NAMING_FILES)]
-    for path in paths_in_lines(texts, is_for_others=workplace.is_for_others)[1] if workplace.is_caged else ():
-        transcript.note(f"pip may not read {path}: it is not there, or not everybody may read it")
+    for path, problem in workplace.hidden_from_pip(texts).items():
+        transcript.note(f"pip may not read {path}, or not all of it: {problem}")
     environment = {
         **workplace.settings_of_pip(),
         **_environment(prefix, workplace.pip_cache, variables),

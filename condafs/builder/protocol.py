@@ -78,6 +78,7 @@ class BuildRequest:
         file_bytes: The largest file that it and its children may write; 0 for none.
         lock: Text of a lock (rattler's) whose conda packages are to be installed, instead of what solving would find
             today; "" to solve. What it does not say, the specification does.
+        is_shared: Whether other users than the builder's have environments made, too.
     """
 
     build: str
@@ -93,6 +94,7 @@ class BuildRequest:
     process_limit: int = 0
     file_bytes: int = 0
     lock: str = ""
+    is_shared: bool = False
 
     def encode(self) -> bytes:
         """One JSON line."""

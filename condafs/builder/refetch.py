@@ -3,6 +3,8 @@
 For repairs. The request is one JSON line on standard input: `url`, `sha256` in hex, and `directory`, which exists and
 gets the archive and `extracted/`. The answer is one JSON line: `error`, "" when it is there.
 
+Nothing but that directory can be changed from here, whatever an archive holds: the outer ring of the cage.
+
 Ends by os._exit like the builder, and for its reason.
 """
 
@@ -16,6 +18,7 @@ from rattler.networking import Client
 from rattler.package_streaming import download_to_path, extract
 
 from condafs.builder.archives import Archive, verify_file
+from condafs.builder.cage.rings import close_outer_ring
 from condafs.builder.failure import classify
 from condafs.spec.credentials import mask_credentials
 
@@ -27,8 +30,11 @@ def main() -> None:
     request = json.loads(sys.stdin.readline())
     answer = os.dup(1)
     os.dup2(2, 1)
+    directory = Path(request["directory"])
+    os.environ["TMPDIR"] = str(directory)
     try:
-        error = asyncio.run(_fetch(request["url"], request["sha256"], Path(request["directory"])))
+        close_outer_ring([directory])  # before there are threads
+        error = asyncio.run(_fetch(request["url"], request["sha256"], directory))
     except BaseException as caught:  # noqa: BLE001 - rattler's panics are no Exceptions; every end needs an answer
         error = classify(caught)[1]
     os.write(answer, json.dumps({"error": mask_credentials(error)}).encode() + b"\n")

@@ -1,6 +1,7 @@
 """`python -m condafs.builder.solve_only`: one request from standard input, one answer to standard output (`solved`).
 
-No code of a package runs here, but solving takes memory and time, and rattler may crash: hence a process of its own.
+No code of a package runs here, but solving takes memory and time, and rattler may crash: hence a process of its own,
+and archives that dependencies name by URL are extracted: hence it changes nothing but its cache (the outer ring).
 Standard error is the asker's; only defects of rattler and of this house say something there.
 
 Ends by os._exit like the builder, and for its reason.
@@ -20,6 +21,7 @@ from rattler.repo_data import RepoDataRecord
 
 from condafs.builder.archives import Archive
 from condafs.builder.cache import Cache
+from condafs.builder.cage.rings import close_outer_ring
 from condafs.builder.failure import classify, classify_panic
 from condafs.builder.leftovers import join_builders
 from condafs.builder.limits import die_with_daemon, limit_memory
@@ -52,26 +54,42 @@ def main() -> None:
             os._exit(0)
 
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    transcript = Transcript(os.dup(2))
+    try:
+        specification = from_canonical(request.specification.encode())
+        if not specification.packages:
+            _confine(Path(request.cache))  # before there are threads
+    except Exception as error:  # noqa: BLE001 - every end needs an answer
+        end(_explain(error, transcript))
     die_with_daemon(asker)
     os.nice(NICE)
-    transcript = Transcript(os.dup(2))
     watch_standard_error(transcript, lambda text: end(_failure(*classify_panic(text))))
     os.dup2(2, 1)
     limit_memory(request.memory_bytes)
-    end(_answer(request, transcript))
+    end(_answer(request, specification, transcript))
 
 
-def _answer(request: SolveRequest, transcript: Transcript) -> bytes:
+def _confine(cache: Path) -> None:
+    """Change nothing but the cache from now on."""
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)  # repodata of channels that not everybody may see
+    os.environ["TMPDIR"] = str(cache)
+    close_outer_ring([cache])
+
+
+def _answer(request: SolveRequest, specification: Specification, transcript: Transcript) -> bytes:
     try:
-        specification = from_canonical(request.specification.encode())
         if specification.packages:
             return encode_packages(list_locked(specification.packages))
         return encode_packages(asyncio.run(_solve(request, specification)))
     except BaseException as error:  # noqa: BLE001 - rattler's panics are no Exceptions; every end needs an answer
-        kind, message = classify(error)
-        if kind is FailureKind.INTERNAL:
-            transcript.note("".join(traceback.format_exception(error)))
-        return _failure(kind, message)
+        return _explain(error, transcript)
+
+
+def _explain(error: BaseException, transcript: Transcript) -> bytes:
+    kind, message = classify(error)
+    if kind is FailureKind.INTERNAL:
+        transcript.note("".join(traceback.format_exception(error)))
+    return _failure(kind, message)
 
 
 def _failure(kind: FailureKind, message: str) -> bytes:
@@ -80,7 +98,6 @@ def _failure(kind: FailureKind, message: str) -> bytes:
 
 async def _solve(request: SolveRequest, specification: Specification) -> list[SolvedPackage]:
     cache = Cache(Path(request.cache))
-    cache.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # repodata of channels that not everybody may see
     join_builders(cache.root)
     try:
         solution = await solve_specification(

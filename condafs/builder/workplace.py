@@ -21,7 +21,8 @@ from typing import Self
 from condafs.builder.cache import Cache
 from condafs.builder.cage.keeper import Keeper
 from condafs.builder.cage.level import Level, Reached
-from condafs.builder.cage.view import View, paths_in_lines, paths_in_variables
+from condafs.builder.cage.public import look_for_public
+from condafs.builder.cage.view import View, paths_in_lines, paths_in_variables, system_paths
 
 _PIP_FILES = (".config/pip/pip.conf", ".pip/pip.conf")
 """A user's settings of pip (pip's documentation, "Configuration"): the first that is there reaches pip in its cage."""
@@ -35,13 +36,17 @@ class Workplace:
         cache: The package cache.
         keeper: Starts programs.
         reached: The cage that the keeper has.
+        is_shared: Whether other users than this one have environments made.
     """
 
-    def __init__(self, prefix: Path, cache: Cache, keeper: Keeper, reached: Reached) -> None:
+    def __init__(
+        self, prefix: Path, cache: Cache, keeper: Keeper, reached: Reached, *, is_shared: bool = False
+    ) -> None:
         self.keeper = keeper
         self.reached = reached
         self._prefix = prefix
         self._cache = cache
+        self._is_shared = is_shared
         self._scratch = cache.drafts
         self._stack = ExitStack()
 
@@ -84,8 +89,8 @@ class Workplace:
 
     @property
     def is_for_others(self) -> bool:
-        """Whether specifications may be other people's: root and the service build for everybody."""
-        return os.geteuid() == 0 or self.reached.level is Level.UNIT
+        """Whether specifications may be other people's: root and the service always build for everybody."""
+        return self._is_shared or os.geteuid() == 0 or self.reached.level is Level.UNIT
 
     @property
     def is_caged(self) -> bool:
@@ -113,13 +118,25 @@ class Workplace:
         """Pip talks to the network, and builds what it downloads.
 
         Args:
-            texts: Files and directories that they name can be read; see `paths_in_lines`.
+            texts: Files and directories that they name can be read, for others as far as everybody may.
         """
         self.pip_cache.mkdir(parents=True, exist_ok=True)
         own = (self._prefix, self._scratch / "home", self._scratch / "tmp", self.pip, self.pip_cache)
-        readable, _ = paths_in_lines(texts, is_for_others=self.is_for_others)
-        ours = paths_in_variables(self.settings_of_pip() | os.environ)
-        return View(own, (*readable, *ours), has_network=True)
+        named, ours = tuple(paths_in_lines(texts)), self._paths_of_settings()
+        if self.is_for_others:
+            return View(own, ours, named, has_network=True)
+        return View(own, (*named, *ours), has_network=True)
+
+    def hidden_from_pip(self, texts: Sequence[str]) -> dict[Path, str]:
+        """What texts name and pip may not read, or not all of it, and why."""
+        if not self.is_for_others or not self.is_caged:
+            return {}
+        readable = (*system_paths(has_network=True), *self._paths_of_settings())
+        known = [Path(os.path.realpath(path)) for path in readable]
+        return look_for_public(paths_in_lines(texts), known)
+
+    def _paths_of_settings(self) -> tuple[Path, ...]:
+        return tuple(paths_in_variables(self.settings_of_pip() | os.environ))
 
     def settings_of_pip(self) -> dict[str, str]:
         """The user's settings file, which a caged pip would not find, since home is elsewhere."""

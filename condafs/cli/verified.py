@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.client.envs import Envs
-from condafs.client.mountpoint import find_mount
+from condafs.client.mountpoint import find_mount, is_answering
 from condafs.config import load_settings
 from condafs.errors import InvalidNameError, NotFoundError
 from condafs.names import BuildName
@@ -39,6 +39,11 @@ class Subject:
 def find_subjects(names: Sequence[str], mount: Path | None, state: Path | None) -> list[Subject]:
     """The builds, each once, in the order of the names; all when there are none.
 
+    Args:
+        names: References.
+        mount: Where they are shown.
+        state: The state directory to look into; None for what the mount leads to.
+
     Raises:
         NotFoundError: A name that stands for no build.
     """
@@ -49,7 +54,16 @@ def find_subjects(names: Sequence[str], mount: Path | None, state: Path | None) 
     builds = load_settings(None, state).builds
     there = _finished(builds)
     found = [path for name in names for path in _chosen(there, name, builds)] if names else there
-    return [Subject(prefix) for prefix in dict.fromkeys(found)]
+    shown = Envs(mount) if mount and is_answering(mount) else None
+    return [Subject(prefix, shown if shown and _shows(shown, prefix) else None) for prefix in dict.fromkeys(found)]
+
+
+def _shows(envs: Envs, prefix: Path) -> bool:
+    """Whether a mount is of this build's state directory: its daemon can make it again."""
+    try:
+        return envs.prefix(prefix.name).samefile(prefix)
+    except (NotFoundError, OSError):
+        return False
 
 
 def _all_of(envs: Envs) -> list[Path]:

@@ -190,10 +190,15 @@ def read_whole(path: Path) -> bytes:
 
     Raises:
         PermissionError: Also when root is led by somebody's link to what that somebody may not be able to read.
+        OSError: EINVAL, when it is no regular file.
     """
-    with path.open("rb") as file:
+    # A pipe would be waited for until somebody writes into it; this one may have been a file a moment ago.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
         link = path.lstat()
-        if os.geteuid() == 0 and stat.S_ISLNK(link.st_mode) and link.st_uid not in {0, os.fstat(file.fileno()).st_uid}:
+        if os.geteuid() == 0 and stat.S_ISLNK(link.st_mode) and link.st_uid not in {0, status.st_uid}:
             raise PermissionError(errno.EACCES, "the link and the file belong to different users", str(path))
         return file.read(MAX_BYTES + 1)
 

@@ -37,6 +37,7 @@ def request_for(record: BuildRecord, specification: bytes, settings: Settings, l
         process_limit=settings.build_processes,
         file_bytes=settings.build_file_bytes,
         lock=lock,
+        is_shared=settings.is_shared,
     )
 
 

@@ -11,7 +11,8 @@ What a level keeps out, each more than the one before:
 `landlock` (Linux 5.13, better from 6.12; nothing to install)
     A program changes nothing but its environment and scratch directories that go with the build, pip's cache among
     them. It inherits nothing but its three streams. It reads the system (/usr, some of /etc, /proc) and these, no
-    homes, no /root, /tmp, /var, /run, no state directory. HOME is an empty directory of the build's. It has no
+    homes, no /root, /tmp, /var, /run, no state directory; pip also what its lines name, for others as far as everybody
+    may read it (`public`). HOME is an empty directory of the build's. It has no
     capabilities and gets none by execution; it makes no namespaces, set-id files, devices, ACLs or sockets, except pip,
     for which those of IP are open. It signals and traces nobody outside, and does not outlive the step that started it.
     What is shared with the package cache is replaced when its mode is changed, and read-only otherwise. Processes,
@@ -31,9 +32,9 @@ What none of them keeps out:
 - pip's building of packages talking to the network, servers of this machine included, and reading the settings of pip
   that the administrator gave the builder
 - the environment's python leaving bytecode in the bytecode cache, for environments that have the same python
-- times and group of files that are shared with the package cache, and, below `bubblewrap`, times of the same user's
+- times and group of files that are shared with the package cache, and, without bubblewrap, times of the same user's
   files elsewhere (chmod is answered for, utimes is not)
-- names and command lines of other processes, below `bubblewrap`, unless /proc hides them
+- names and command lines of other processes, without bubblewrap, unless /proc hides them
 - using up the processor, and the disk up to what a quota or its size allows, until the wall time is over
 - defects of the kernel
 

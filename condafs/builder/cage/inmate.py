@@ -36,14 +36,15 @@ class Order:
             "directory": str(self.directory),
             "writable": [str(path) for path in self.view.writable],
             "readable": [str(path) for path in self.view.readable],
+            "public": [str(path) for path in self.view.public],
             "has_network": self.view.has_network,
         }
 
     @classmethod
     def decode(cls, document: Mapping[str, Any]) -> "Order":
         """The inverse."""
-        writable, readable = (tuple(map(Path, document[key])) for key in ("writable", "readable"))
-        view = View(writable, readable, document["has_network"])
+        writable, readable, public = (tuple(map(Path, document[key])) for key in ("writable", "readable", "public"))
+        view = View(writable, readable, public, document["has_network"])
         return cls(document["arguments"], document["environment"], Path(document["directory"]), view)
 
 
@@ -76,7 +77,9 @@ class Cage:
     def of(cls, view: View) -> "Cage":
         """The cage with that view; OSError when it names what cannot be written to."""
         ruleset = make_ruleset(
-            [*system_paths(has_network=view.has_network), *view.readable], [*view.writable, *device_paths()]
+            [*system_paths(has_network=view.has_network), *view.readable],
+            [*view.writable, *device_paths()],
+            view.public,
         )
         return cls(ruleset, filter_program(has_network=view.has_network))
 

@@ -54,10 +54,11 @@ def keep_capabilities(kept: Iterable[int] = ()) -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of 0..31; of 32..63
     _checked(_libc.capget(header, sets))
-    mask = sum(1 << number for number in wanted)
+    had, mask = list(sets), sum(1 << number for number in wanted)
     for half in range(2):
         part = mask >> 32 * half & 0xFFFFFFFF
         for which in range(2):
             sets[3 * half + which] &= part
         sets[3 * half + 2] = 0
-    _checked(_libc.capset(header, sets))
+    if list(sets) != had:  # a unit's filter may refuse to those who have none even to ask for less
+        _checked(_libc.capset(header, sets))

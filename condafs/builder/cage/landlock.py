@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from condafs.builder.cage.kernel import syscall
+from condafs.builder.cage.public import look_for_public
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _GET_VERSION = 1
@@ -57,10 +58,11 @@ def restrict_writing(writable: Iterable[Path]) -> None:
     enforce(_make(changes, [(path, changes) for path in writable]))
 
 
-def make_ruleset(readable: Iterable[Path], writable: Iterable[Path]) -> int:
+def make_ruleset(readable: Iterable[Path], writable: Iterable[Path], public: Iterable[Path] = ()) -> int:
     """Rules: read and execute what is below `readable`, do so and change what is below `writable`, no more.
 
-    Devices can be made nowhere. Paths of `readable` that are not there are passed over.
+    Of `public`, what everybody may read. Devices can be made nowhere. Paths that are not there and cannot be written to
+    are passed over.
 
     Returns:
         A descriptor for `enforce`, in this process or a child of it.
@@ -70,7 +72,11 @@ def make_ruleset(readable: Iterable[Path], writable: Iterable[Path]) -> int:
     """
     changes = _WRITE | _since(LINKING_ABI, _REFER) | _since(TRUNCATING_ABI, _TRUNCATE)
     rules = [(path, _READ) for path in readable if path.exists()]
-    return _make(_READ | changes, [*rules, *((path, _READ | changes & ~_MAKE_DEVICES) for path in writable)])
+    known = [Path(os.path.realpath(path)) for path, _ in rules]
+    rules += [(path, _READ | changes & ~_MAKE_DEVICES) for path in writable]
+    ruleset = _make(_READ | changes, rules)
+    look_for_public(public, known, lambda fd: _add(ruleset, fd, _READ_FILE | _EXECUTE, of_directory=_READ_DIR))
+    return ruleset
 
 
 def enforce(ruleset: int) -> None:
@@ -96,18 +102,18 @@ def _make(handled: int, rules: Sequence[tuple[Path, int]]) -> int:
     ruleset = syscall(_CREATE_RULESET, attributes, size, 0)
     try:
         for path, rights in rules:
-            _add(ruleset, path, rights)
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            try:
+                _add(ruleset, fd, rights & _OF_FILES, of_directory=rights)
+            finally:
+                os.close(fd)
     except OSError:
         os.close(ruleset)
         raise
     return ruleset
 
 
-def _add(ruleset: int, path: Path, rights: int) -> None:
-    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISDIR(os.fstat(fd).st_mode):
-            rights &= _OF_FILES
-        syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, struct.pack("<Qi", rights, fd), 0)
-    finally:
-        os.close(fd)
+def _add(ruleset: int, fd: int, rights: int, *, of_directory: int) -> None:
+    """Rights of a file; or of a directory and of all that is below it."""
+    wanted = of_directory if stat.S_ISDIR(os.fstat(fd).st_mode) else rights
+    syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, struct.pack("<Qi", wanted, fd), 0)

@@ -55,9 +55,10 @@ def reached_within(outer: Level, *, is_root: bool | None = None) -> Reached:
 def _lacks(abi: int, outer: Level, *, is_root: bool) -> Iterable[str]:
     if abi < LINKING_ABI:
         yield "the builder itself is not confined, only what packages bring (Linux 5.19)"
-    if abi < TRUNCATING_ABI and outer < Level.BUBBLEWRAP:
+    # The unit has a user of its own, which all builds share.
+    if abi < TRUNCATING_ABI and outer is not Level.BUBBLEWRAP:
         yield "files elsewhere can be truncated where permissions allow it (Linux 6.2)"
-    if abi < SCOPING_ABI and outer < Level.BUBBLEWRAP:
+    if abi < SCOPING_ABI and outer is not Level.BUBBLEWRAP:
         yield "processes of the same user can be signalled (Linux 6.12)"
     if is_root and outer < Level.BUBBLEWRAP:
         yield "packages' programs run as root, without capabilities: install bubblewrap, or the service"

@@ -4,9 +4,7 @@ Not there: homes, /root, /srv, /var, /tmp, /run, the state directory (but for wh
 /etc: a root without capabilities still owns what only root may read.
 """
 
-import os
 import re
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +40,13 @@ class View:
     Attributes:
         writable: Existing directories, where it may do everything.
         readable: Paths that it may read, beside what it needs of the system.
+        public: Paths of which it may read what everybody may, see `look_for_public`.
         has_network: Whether it may talk to other machines, and to servers of this one.
     """
 
     writable: tuple[Path, ...]
     readable: tuple[Path, ...] = ()
+    public: tuple[Path, ...] = ()
     has_network: bool = False
 
 
@@ -62,33 +62,12 @@ def device_paths() -> list[Path]:
     return [path for path in map(Path, _DEVICES) if path.exists()]
 
 
-def paths_in_lines(lines: Sequence[str], *, is_for_others: bool) -> tuple[list[Path], list[Path]]:
-    """Files and directories of this machine that lines for pip name.
-
-    Args:
-        lines: Of a specification.
-        is_for_others: Whether they may be another user's than the one that builds; then only what everybody may read.
-
-    Returns:
-        Those that may be read, and those that may not.
-    """
-    named = [Path(match[1]) for line in lines for match in _PATH_IN_LINE.finditer(line)]
-    is_open = {path: not is_for_others or _is_for_all(path) for path in named}
-    return [path for path in named if is_open[path]], [path for path in named if not is_open[path]]
+def paths_in_lines(lines: Sequence[str]) -> list[Path]:
+    """Files and directories of this machine that lines for pip name."""
+    return list(dict.fromkeys(Path(match[1]) for line in lines for match in _PATH_IN_LINE.finditer(line)))
 
 
 def paths_in_variables(environment: Mapping[str, str]) -> list[Path]:
     """Files and directories that variables of the daemon's own name, for whoever talks to the network."""
     values = (environment.get(name, "") for name in NAMING_FILES)
     return [Path(word) for value in values for word in value.split() if word.startswith("/")]
-
-
-def _is_for_all(path: Path) -> bool:
-    try:
-        path = path.resolve(strict=True)
-        if Path(os.environ.get("HOME") or "/").resolve().is_relative_to(path):  # what is below comes with it
-            return False
-        modes = [parent.stat().st_mode for parent in path.parents]
-        return all(mode & stat.S_IXOTH for mode in modes) and bool(path.stat().st_mode & stat.S_IROTH)
-    except (OSError, RuntimeError):
-        return False

@@ -169,6 +169,19 @@ async def test_only_the_cache_is_written_and_only_its_owner_sees_it(
     assert outside(asker.cache, tmp_path) == {home, asker.cache, asker.cache.parent}
 
 
+async def test_an_archive_of_a_url_is_extracted_nowhere_but_into_the_cache(
+    asker: Asker, http_channel: FaultyServer, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    asker.cache.mkdir(parents=True)
+    (asker.cache / "pkgs").symlink_to(elsewhere)
+    url = f"{http_channel.url}/{machine_platform()}/zz-postlink-1.0-0.conda"
+    error = await asker.fail(wanted("python", f"zz-postlink[url='{url}']", channels=(http_channel.url,)))
+    assert "denied" in str(error)
+    assert not os.listdir(elsewhere)
+
+
 async def test_what_is_cached_is_not_fetched_again(asker: Asker, http_channel: FaultyServer) -> None:
     for _ in range(2):
         await asker.ask(wanted("zz-lib", channels=(http_channel.url,)))

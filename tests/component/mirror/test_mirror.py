@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from condafs.client.envs import Envs
 from condafs.mirror.claims import Claims
-from condafs.mirror.door import Door
+from condafs.mirror.door import Door, read_whole
 from condafs.mirror.mirror import GRACE_SECONDS, Mirror
 from condafs.mirror.reports import Kind, Report
 from condafs.mirror.survey import Selection, survey
@@ -147,6 +148,25 @@ def test_an_unreadable_file_is_said_once(house: House, monkeypatch: pytest.Monke
     monkeypatch.undo()
     file.chmod(0o640)
     assert house.look() == ["submitted src"]
+
+
+def test_only_regular_files_are_read_and_nothing_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+
+    def give_up(*_: object) -> None:
+        raise AssertionError
+
+    former = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(10)
+    try:
+        for name in ("pipe", "link", "/dev/zero"):
+            with pytest.raises(OSError, match="no regular file"):
+                read_whole(tmp_path / name)
+            assert Door.describes(tmp_path / name) is None
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, former)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away, and has to be careful")

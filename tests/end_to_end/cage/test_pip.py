@@ -3,65 +3,20 @@
 import http.server
 import os
 import shutil
-import tarfile
 import threading
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from condafs.builder.protocol import FailureKind
+from condafs.builder.protocol import FailureKind, Succeeded
+from tests.channel.hostile_sdist import make_sdist
 from tests.end_to_end.cage.cell import Cell
-
-BACKEND = """
-import os, shutil, socket, sys, zipfile
-
-def get_requires_for_build_wheel(config_settings=None):
-    return []
-
-def report(what, action):
-    try:
-        action()
-    except OSError as error:
-        what = "HELD " + what + str(error)
-    else:
-        what = "DONE " + what
-    with open(os.path.join(sys.prefix, "zz-evil"), "a") as file:
-        file.write(what + "\\n")
-
-def build_wheel(directory, config_settings=None, metadata_directory=None):
-    prefix = sys.prefix
-    {attempts}
-    name = "zz_evil-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(directory, name), "w") as wheel:
-        info = "zz_evil-1.0.dist-info/"
-        wheel.writestr("zz_evil.py", "")
-        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: zz-evil\\nVersion: 1.0\\n")
-        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr(info + "RECORD", "")
-    return name
-"""
-PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def sdist(cell: Cell, *attempts: str) -> Path:
-    """A source distribution whose building does these things, in a directory that everybody may read."""
-    directory = cell.root / "sdists"
-    directory.mkdir()
-    path = directory / "zz_evil-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        metadata = "Metadata-Version: 2.1\nName: zz-evil\nVersion: 1.0\n"
-        files = {
-            "pyproject.toml": PROJECT,
-            "backend.py": BACKEND.format(attempts="\n    ".join(attempts)),
-            "PKG-INFO": metadata,
-        }
-        for name, text in files.items():
-            header = tarfile.TarInfo(f"zz_evil-1.0/{name}")
-            header.size = len(text.encode())
-            tar.addfile(header, BytesIO(text.encode()))
-    return path
+    """In a directory that everybody may read."""
+    return make_sdist(cell.root / "sdists", *attempts)
 
 
 @pytest.fixture
@@ -106,6 +61,33 @@ def test_what_pip_builds_has_the_network_and_its_environment_only(
     prefix = cell.make(pip_channel, "condafs-hello", "pip", pip=lines)
     done = {line for line in (prefix / "zz-evil").read_text().splitlines() if "DONE" in line}
     assert done == {"DONE net", "DONE home"}
+
+
+@pytest.mark.parametrize("named", ["/etc", "{state}", "{victim}", "{link}"])
+def test_what_is_named_for_others_is_read_as_far_as_everybody_may(cell: Cell, pip_channel: str, named: str) -> None:
+    private = cell.victim / "private"
+    link = cell.root / "link"
+    link.symlink_to(cell.victim)
+    source = sdist(
+        cell,
+        f"report('public', lambda: open('{cell.victim}/secret').read())",
+        f"report('private', lambda: open('{private}').read())",
+        f"report('list', lambda: os.listdir('{cell.victim}'))",
+        "report('shadow', lambda: open('/etc/shadow').read())",
+        f"report('packages', lambda: os.listdir('{cell.packages}'))",
+    )
+    private.write_text("hunter2\n")
+    private.chmod(0o600)
+    os.chown(private, cell.uid, cell.uid)
+    place = named.format(state=cell.state, victim=cell.victim, link=link)
+    lines = ("--no-index", f"--find-links file://{place}", str(source))
+    request = cell.request(pip_channel, "condafs-hello", "pip", pip=lines, is_shared=True)
+    outcome = cell.run(request)
+    assert isinstance(outcome, Succeeded), f"{outcome}\n{cell.text}"
+    done = [line for line in (Path(request.prefix) / "zz-evil").read_text().splitlines() if "DONE" in line]
+    assert done == (["DONE public", "DONE list"] if named in {"{victim}", "{link}"} else [])
+    is_told = f"pip may not read {place}, or not all of it: not everybody may look into" in cell.text
+    assert is_told == (named in {"/etc", "{state}"} and not (cell.uid and named == "/etc"))
 
 
 def test_a_bomb_in_a_build_of_pips_fails_it(cell: Cell, pip_channel: str) -> None:

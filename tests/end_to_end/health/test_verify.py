@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -165,6 +166,25 @@ def test_what_cannot_be_mended_is_made_again_as_the_generation_it_was(house: Hou
     links = sorted(os.listdir(house.daemon.envs / ".history" / "again"))
     assert [link.partition("-")[0] for link in links if link[0].isdigit()] == ["1", "2"]
     assert house.is_sound("again", "again@-1")
+
+
+def test_a_mount_beside_a_state_directory_is_asked_to_make_it_again(house: House) -> None:
+    prefix = house.make("beside", "zz-lib =1.0")
+    flip(prefix / "conda-meta/history", 30)
+    code, (build,) = house.verify("beside", "--repair", "--state", str(house.daemon.state))
+    assert code == 0, build
+    assert build["remade"]
+    assert house.is_sound("beside")
+
+
+def test_another_mount_is_not_asked_to_make_it_again(house: House, tmp_path: Path) -> None:
+    prefix = tmp_path / "builds" / house.prefix().name
+    shutil.copytree(house.prefix(), prefix, symlinks=True)
+    (prefix / "conda-meta/history").unlink()
+    code, (build,) = house.verify("foo", "--repair", "--state", str(tmp_path))
+    assert code == 1
+    assert not build["remade"]
+    assert "where it is mounted" in build["note"]
 
 
 def test_a_name_leads_to_its_build_again_when_that_was_made_again(house: House) -> None:

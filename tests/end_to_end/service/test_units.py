@@ -15,7 +15,7 @@ def test_they_are_in_order(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "most"), [("condafs.service", 1.0), ("condafs-build@.service", 3.0), ("condafs-http.service", 2.0)]
+    ("unit", "most"), [("condafs.service", 1.0), ("condafs-build@.service", 2.0), ("condafs-http.service", 2.0)]
 )
 def test_little_is_exposed(service: Service, unit: str, most: float) -> None:
     path = f"/etc/systemd/system/{unit}"

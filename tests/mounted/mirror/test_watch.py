@@ -196,6 +196,16 @@ def test_a_bad_file_is_refused_once_beside_others(daemon: Daemon, watch: Watch, 
     assert watcher.kinds("foo") == ["submitted", "ready", "refused", "submitted", "ready"]
 
 
+def test_a_pipe_in_the_place_of_a_file_stops_no_other(daemon: Daemon, watch: Watch, project: Path) -> None:
+    watcher = watch(project.parent)
+    watcher.until("ready", "foo")
+    os.mkfifo(project / "pipe")
+    (project / "pipe").rename(project / "environment.yml")
+    watcher.until("gone", "foo")
+    (project.parent / "bar.yaml").write_text(specification(name="bar"))
+    watcher.until("ready", "bar")
+
+
 def test_a_failing_build_is_reported(watch: Watch, project: Path) -> None:
     (project / "environment.yml").write_text(specification(script="fail"))
     assert "failed after" in watch(project).until("failed", "foo")["text"]

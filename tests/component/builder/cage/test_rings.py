@@ -92,9 +92,10 @@ def test_without_a_filter_there_is_no_level(monkeypatch: pytest.MonkeyPatch) -> 
     assert reached_within(Level.LANDLOCK).level is Level.NONE
 
 
-def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("outer", [Level.LANDLOCK, Level.UNIT])
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, outer: Level) -> None:
     monkeypatch.setattr("condafs.builder.cage.rings.landlock_abi", lambda: 2)
-    text = reached_within(Level.LANDLOCK, is_root=False).text
+    text = reached_within(outer, is_root=False).text
     assert "truncated" in text
     assert "signalled" in text
     assert not reached_within(Level.BUBBLEWRAP, is_root=False).lacks
