@@ -1,7 +1,11 @@
 """Directories in each other, deeper than a path can name."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 DEEP = 1100
 """More levels than Python has frames (1,000)."""
@@ -18,3 +22,10 @@ def make_deep(top: Path, levels: int = DEEP, name: str = "a") -> None:
         fd = below
     os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
     os.close(fd)
+
+
+@pytest.fixture
+def cleared(tmp_path: Path) -> Iterator[None]:
+    """Pytest removes directories by recursion, and cannot remove such ones."""
+    yield
+    subprocess.run(["rm", "--recursive", "--force", "--", tmp_path], check=True)

@@ -236,6 +236,7 @@ def test_what_pip_brought_is_compiled_in_place(prefix: Path) -> None:
     assert "brought/broken.py does not compile" in log
 
 
+@pytest.mark.usefixtures("cleared")
 def test_modules_are_found_among_directories_of_any_depth(prefix: Path) -> None:
     make_deep(prefix / "lib/deep")
     make_deep(prefix / "__clobbers__/zz-b/lib/deep")

@@ -100,6 +100,7 @@ def test_what_is_spare_goes_with_its_lock(packages: Path, builds: Path) -> None:
     assert [part.sort for part in parts_of_cache(packages)] == [Sort.PACKAGE, Sort.BYTECODE]
 
 
+@pytest.mark.usefixtures("cleared")
 def test_what_is_deep_is_measured_and_goes_as_well(packages: Path) -> None:
     for place in (packages / "pkgs/zz-deep-1.0-0", packages / "pip-cache/wheels"):
         make_deep(place)

@@ -30,6 +30,7 @@ def test_what_was_being_extracted_or_made_is_swept(packages: Path) -> None:
     assert left(packages) == {"pkgs/numpy-1.0-0", "pkgs/numpy-1.0-0.lock", "bytecode/six"}
 
 
+@pytest.mark.usefixtures("cleared")
 def test_leftovers_of_any_depth_are_swept(packages: Path) -> None:
     make_deep(packages / ".drafts/build-x/tmp")
     make_deep(packages / "pkgs/.zz-deepX1")

@@ -23,6 +23,7 @@ def few_descriptors() -> Iterator[None]:
 
 @pytest.mark.usefixtures("few_descriptors")
 @pytest.mark.parametrize("name", ["a", "n" * 255])
+@pytest.mark.usefixtures("cleared")
 def test_a_tree_deeper_than_frames_descriptors_and_paths_is_removed(tmp_path: Path, name: str) -> None:
     make_deep(tmp_path / "deep", 3000, name)
     remove_tree(tmp_path / "deep")

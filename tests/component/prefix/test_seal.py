@@ -95,6 +95,7 @@ def test_a_sealed_prefix_can_be_removed(prefix: Path, run: Callable[[str, Path],
     assert [path.name for path in prefix.parent.iterdir()] == []
 
 
+@pytest.mark.usefixtures("cleared")
 def test_a_prefix_of_any_depth_can_be_removed(prefix: Path, run: Callable[[str, Path], None]) -> None:
     make_deep(prefix / "share/deep")
     (prefix / "share/closed").mkdir(mode=0)

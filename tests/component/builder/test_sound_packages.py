@@ -1,0 +1,117 @@
+"""Extracted packages that lead out of themselves are told from those that do not."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from condafs.builder.sound_packages import find_problem
+
+Entry = dict[str, Any]
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "secret").write_text("hunter2")
+    return directory
+
+
+@pytest.fixture
+def package(tmp_path: Path, outside: Path) -> Path:
+    """Of each kind of thing one."""
+    top = tmp_path / "zz-1.0-0"
+    (top / "share/deep/below").mkdir(parents=True)
+    (top / "info").mkdir()
+    for name in ("share/file", "share/deep/below/file"):
+        (top / name).write_text("")
+    (top / "share/soft").symlink_to("file")
+    (top / "share/elsewhere").symlink_to(outside)
+    (top / "share/secret").symlink_to(outside / "secret")
+    (top / "share/within").symlink_to("deep")
+    return top
+
+
+def problem(package: Path, *entries: Entry, entry_points: Sequence[str] = ()) -> str | None:
+    (package / "info/paths.json").write_text(json.dumps({"paths": entries, "paths_version": 1}))
+    link = {"noarch": {"type": "python", "entry_points": list(entry_points)}}
+    (package / "info/link.json").write_text(json.dumps(link))
+    return find_problem(package)
+
+
+def file(path: str, **more: str) -> Entry:
+    return {"_path": path, "path_type": "hardlink"} | more
+
+
+def soft(path: str, **more: str) -> Entry:
+    return {"_path": path, "path_type": "softlink"} | more
+
+
+def test_files_directories_and_links_of_its_own_are_sound(package: Path) -> None:
+    entries = [
+        file("share/file", prefix_placeholder="/p"),
+        file("share/deep/below/file"),
+        {"_path": "share/deep", "path_type": "directory"},
+        *map(soft, ("share/soft", "share/elsewhere", "share/secret", "share/within")),
+        file("share/lost"),
+        file("conda-meta/pinned"),
+    ]
+    assert problem(package, *entries, entry_points=("zz = zz:main", "zz-other=zz.other:main")) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (file("share/elsewhere/secret"), "its share/elsewhere is a link to"),
+        (file("./share//elsewhere/./secret"), "its share/elsewhere is a link to"),
+        (soft("share/elsewhere/secret"), "its share/elsewhere is a link to"),
+        (file("share/within/below/file"), "its share/within is a link to deep"),
+        (file("share/secret"), "as a file, and that is a link"),
+        (file("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
+        (soft("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
+        (file("../outside/secret"), "nowhere in it"),
+        (file("share/../../outside/secret"), "nowhere in it"),
+        (file("/etc/hostname"), "nowhere in it"),
+        (file(""), "nowhere in it"),
+        (file("conda-meta/zz-other-1.0-0.json"), "records of packages"),
+        (file("./conda-meta//zz-other-1.0-0.json"), "records of packages"),
+        (file("share/\0"), "cannot be read"),
+        ({"path_type": "hardlink"}, "cannot be read"),
+    ],
+)
+def test_a_list_that_leads_elsewhere_is_a_problem(package: Path, entry: Entry, words: str) -> None:
+    found = problem(package, file("share/file"), entry)
+    assert found
+    assert words in found
+
+
+@pytest.mark.parametrize("line", ["../conda-meta/zz-1.0-0.json = a:b", "/etc/zz=a:b"])
+def test_a_program_whose_name_is_a_path_is_a_problem(package: Path, line: str) -> None:
+    found = problem(package, entry_points=("zz = zz:main", line))
+    assert found
+    assert "is no name of a file" in found
+
+
+@pytest.mark.parametrize("name", ["info", "info/paths.json", "info/link.json", "info/has_prefix"])
+def test_what_decides_about_linking_is_nobody_elses_to_change(package: Path, outside: Path, name: str) -> None:
+    assert problem(package, file("share/file")) is None
+    if (package / name).exists():
+        (package / name).rename(outside / "moved")
+    (package / name).symlink_to(outside / "moved")
+    assert find_problem(package) == f"its {name} is a link"
+
+
+def test_a_list_of_the_days_before_paths_json_is_read(package: Path) -> None:
+    (package / "info/files").write_text("share/file\nshare/soft\nshare/secret\n")
+    assert find_problem(package) is None
+    (package / "info/has_prefix").write_text('/p text "share/secret"\n')
+    found = find_problem(package)
+    assert found
+    assert "as a file, and that is a link" in found
+    (package / "info/files").write_text("share/file\nshare/elsewhere/secret\n")
+    found = find_problem(package)
+    assert found
+    assert "its share/elsewhere is a link to" in found
