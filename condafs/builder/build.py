@@ -24,6 +24,7 @@ from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress,
 from condafs.builder.room import require_room
 from condafs.builder.sealing import Made, seal_made
 from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
+from condafs.builder.sound_packages import LinkedPackages
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
 from condafs.errors import SpecificationError
@@ -88,7 +89,9 @@ class Build:
         def note_linked(number: int) -> None:
             records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
 
-        await self._install(solution, fresh, Follower(bytecode, note_linked))
+        linked = LinkedPackages(solution.records, self._cache)
+        await self._install(solution, fresh, Follower(bytecode, linked.note_cached, note_linked))
+        await asyncio.to_thread(linked.require_sound)  # before anything of it is changed, or seen by its programs
         if fresh:
             self._settle(disk)
         installed = record_stamps(self._prefix)

@@ -1,7 +1,6 @@
 """Extracted packages that lead out of themselves are told from those that do not."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,8 @@ def package(tmp_path: Path, outside: Path) -> Path:
     return top
 
 
-def problem(package: Path, *entries: Entry, entry_points: Sequence[str] = ()) -> str | None:
+def problem(package: Path, *entries: Entry) -> str | None:
     (package / "info/paths.json").write_text(json.dumps({"paths": entries, "paths_version": 1}))
-    link = {"noarch": {"type": "python", "entry_points": list(entry_points)}}
-    (package / "info/link.json").write_text(json.dumps(link))
     return find_problem(package)
 
 
@@ -59,7 +56,7 @@ def test_files_directories_and_links_of_its_own_are_sound(package: Path) -> None
         file("share/lost"),
         file("conda-meta/pinned"),
     ]
-    assert problem(package, *entries, entry_points=("zz = zz:main", "zz-other=zz.other:main")) is None
+    assert problem(package, *entries) is None
 
 
 @pytest.mark.parametrize(
@@ -86,13 +83,6 @@ def test_a_list_that_leads_elsewhere_is_a_problem(package: Path, entry: Entry, w
     found = problem(package, file("share/file"), entry)
     assert found
     assert words in found
-
-
-@pytest.mark.parametrize("line", ["../conda-meta/zz-1.0-0.json = a:b", "/etc/zz=a:b"])
-def test_a_program_whose_name_is_a_path_is_a_problem(package: Path, line: str) -> None:
-    found = problem(package, entry_points=("zz = zz:main", line))
-    assert found
-    assert "is no name of a file" in found
 
 
 @pytest.mark.parametrize("name", ["info", "info/paths.json", "info/link.json", "info/has_prefix"])
