@@ -38,7 +38,6 @@ _READ = (
 )
 """What decides how a package is linked, and must not be somebody else's to change."""
 
-
 _SUFFIX = ".sound"
 
 _Stamp = tuple[int, int]
@@ -158,7 +157,7 @@ class _Listed:
             if directory not in self.directories:
                 if self._is_link(directory):
                     target = os.readlink(self.top + directory)  # noqa: PTH115 - thousands of paths
-                    return f"it lists {file.path!r}, and its {directory} is a link to {target}"
+                    return f"it lists {file.path!r}, and its {directory!r} is a link to {target!r}"
                 self.directories.add(directory)
         if not file.may_be_link and self._is_link("/".join(names)):
             return f"it lists {file.path!r} as a file, and that is a link"
@@ -176,8 +175,9 @@ def _read_list(package: Path) -> Iterator[_File]:
         document = json.loads((package / "info" / "paths.json").read_bytes())
     except FileNotFoundError:  # of the days before paths.json
         has_prefix = _text(package / "info" / "has_prefix")
-        for path in _text(package / "info" / "files").splitlines():
-            yield _File(path, may_be_link=path not in has_prefix)
+        for line in _text(package / "info" / "files").split("\n"):  # as rattler; splitlines knows other ends as well
+            if path := line.removesuffix("\r"):
+                yield _File(path, may_be_link=path not in has_prefix)
     else:
         for entry in document["paths"]:
             # What has the prefix written into it is read, whatever else it is.
@@ -187,6 +187,6 @@ def _read_list(package: Path) -> Iterator[_File]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except FileNotFoundError:
         return ""

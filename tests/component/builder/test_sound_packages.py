@@ -62,10 +62,10 @@ def test_files_directories_and_links_of_its_own_are_sound(package: Path) -> None
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (file("share/elsewhere/secret"), "its share/elsewhere is a link to"),
-        (file("./share//elsewhere/./secret"), "its share/elsewhere is a link to"),
-        (soft("share/elsewhere/secret"), "its share/elsewhere is a link to"),
-        (file("share/within/below/file"), "its share/within is a link to deep"),
+        (file("share/elsewhere/secret"), "its 'share/elsewhere' is a link to"),
+        (file("./share//elsewhere/./secret"), "its 'share/elsewhere' is a link to"),
+        (soft("share/elsewhere/secret"), "its 'share/elsewhere' is a link to"),
+        (file("share/within/below/file"), "its 'share/within' is a link to 'deep'"),
         (file("share/secret"), "as a file, and that is a link"),
         (file("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
         (soft("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
@@ -101,7 +101,9 @@ def test_a_list_of_the_days_before_paths_json_is_read(package: Path) -> None:
     found = find_problem(package)
     assert found
     assert "as a file, and that is a link" in found
-    (package / "info/files").write_text("share/file\nshare/elsewhere/secret\n")
-    found = find_problem(package)
-    assert found
-    assert "its share/elsewhere is a link to" in found
+    (package / "share/else\u2028where").symlink_to("elsewhere")
+    for path in ("share/elsewhere/secret\r", "share/else\u2028where/secret"):
+        (package / "info/files").write_text(f"share/file\n{path}\n", newline="")
+        found = find_problem(package)
+        assert found
+        assert f"its {path.rpartition('/')[0]!r} is a link to" in found

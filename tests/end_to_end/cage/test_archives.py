@@ -136,7 +136,7 @@ def test_a_file_behind_a_link_of_its_archive_is_not_the_packages(cell: Cell, pla
         package = Package(f"zz-takes{number}", "1.0", (PackageFile(f"share/way/{name}", placeholder=placeholder),))
         said = refused(cell, package, linking("share/way", target))
         assert f"zz-takes{number}-1.0-0 cannot be used: it lists 'share/way/{name}'" in said
-        assert f"its share/way is a link to {target}" in said
+        assert f"its 'share/way' is a link to '{target}'" in said
 
 
 def test_a_link_that_is_listed_as_a_file_to_write_the_prefix_into_is_not_read(cell: Cell) -> None:
