@@ -124,7 +124,7 @@ def find_problem(package: Path) -> str | None:
         return f"its {path} is a link"
     try:
         return _Listed(f"{package}/").find_problem(_read_list(package))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return f"what it says of itself cannot be read ({error!r})"
 
 

@@ -16,6 +16,7 @@ from condafs.errors import UnsoundPrefixError
 from condafs.prefix.removal import open_directory
 
 _COPY_BYTES = 1 << 24
+_REMEDY = "require another build of the package that has it"
 
 
 class Beneath:
@@ -67,13 +68,15 @@ class Beneath:
 
 
 def _descend(top: int, place: str, path: str) -> int:
-    """Open what is at `path` below an open directory, which is itself at `place`."""
+    """Open what is at `path` below an open directory, which is itself at `place`; what is not there is made."""
     fd = os.dup(top)
     try:
+        way = place
         for name in path.split("/"):
             if name in ("", "."):
                 continue
-            below = _step(fd, name, f"{place}/{path}")
+            way = f"{way}/{name}".lstrip("/")
+            below = _step(fd, name, way)
             os.close(fd)
             fd = below
     except BaseException:
@@ -82,9 +85,9 @@ def _descend(top: int, place: str, path: str) -> int:
     return fd
 
 
-def _step(parent: int, name: str, path: str) -> int:
+def _step(parent: int, name: str, way: str) -> int:
     if name == "..":
-        msg = f"a package has modules outside of the environment: {path.lstrip('/')}"
+        msg = f"a package has modules outside of the environment, at {way}; {_REMEDY}"
         raise UnsoundPrefixError(msg)
     try:
         try:
@@ -96,8 +99,7 @@ def _step(parent: int, name: str, path: str) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOTDIR, errno.ELOOP):
             raise
-        what = _name_of(parent, name)
-        msg = f"on the way to {path.lstrip('/')} a package made {name} {what}; it must be a directory"
+        msg = f"a package made {way} {_name_of(parent, name)}, where modules need a directory; {_REMEDY}"
         raise UnsoundPrefixError(msg) from None
 
 
@@ -118,7 +120,7 @@ def remove_file(directory: int, name: str) -> None:
     except FileNotFoundError:
         return
     except IsADirectoryError:
-        msg = f"a package made {name} a directory; it must be a file"
+        msg = f"a package made {name} a directory, where bytecode needs a file; {_REMEDY}"
         raise UnsoundPrefixError(msg) from None
 
 

@@ -279,7 +279,7 @@ def assert_genuine(foreign: Path) -> None:
 def test_compiling_in_place_removes_nothing_behind_a_link(prefix: Path, foreign: Path) -> None:
     (prefix / "lib/single.py").write_text("VALUE = 1\n")
     (prefix / "lib/__pycache__").symlink_to(foreign)
-    with pytest.raises(UnsoundPrefixError, match="on the way to lib/__pycache__ a package made __pycache__ a link to"):
+    with pytest.raises(UnsoundPrefixError, match="a package made lib/__pycache__ a link to"):
         compile_modules(prefix, ["single.py"])
     assert_genuine(foreign)
 
@@ -290,7 +290,7 @@ def test_bytecode_is_not_linked_behind_a_link(package: Path, prefix: Path, forei
     compile_package(package, entry)
     (prefix / "lib" / place).parent.mkdir(exist_ok=True)
     (prefix / "lib" / place).symlink_to(foreign)
-    with pytest.raises(UnsoundPrefixError, match=f"a package made {place.rpartition('/')[2]} a link to {foreign}"):
+    with pytest.raises(UnsoundPrefixError, match=f"a package made lib/{place} a link to {foreign}"):
         link_entry(entry, prefix, "lib", TAG)
     assert_genuine(foreign)
 

@@ -43,7 +43,7 @@ def test_what_is_no_directory_is_refused_and_nothing_is_made_behind_it(tmp_path:
 
     words = "something else" if obstacle == "file" else "a link to"
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(UnsoundPrefixError, match=f"on the way to .* a package made {place.name} {words}"):
+    with pytest.raises(UnsoundPrefixError, match=f"a package made {way} {words}"):
         open_it()
     assert len(os.listdir("/proc/self/fd")) == before
     assert list(outside.iterdir()) == list((prefix / "own").iterdir()) == []

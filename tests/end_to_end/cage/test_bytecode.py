@@ -66,7 +66,9 @@ def test_bytecode_of_another_package_is_neither_removed_nor_replaced(cell: Cell)
     for name in ("zz-removes", "zz-replaces"):
         failed = cell.fail(channel, name, "python")
         assert failed.kind is FailureKind.PACKAGE
-        assert f"site-packages/a/__pycache__ a package made __pycache__ a link to {cached.parent}" in failed.message
+        assert (
+            f"a package made lib/python{MINOR}/site-packages/a/__pycache__ a link to {cached.parent}" in failed.message
+        )
         assert failed.message in cell.text
         assert [path.name for path in cached.parent.iterdir()] == [cached.name]
         assert cached.read_bytes() == b"genuine\n"
