@@ -94,6 +94,14 @@ def test_what_decides_about_linking_is_nobody_elses_to_change(package: Path, out
     assert find_problem(package) == f"its {name} is a link"
 
 
+@pytest.mark.parametrize("text", ["no JSON", "{}", "[" * 100_000], ids=["text", "nothing", "deep"])
+def test_a_list_that_is_none_is_a_problem(package: Path, text: str) -> None:
+    (package / "info/paths.json").write_text(text)
+    found = find_problem(package)
+    assert found
+    assert "cannot be read" in found
+
+
 def test_a_list_of_the_days_before_paths_json_is_read(package: Path) -> None:
     (package / "info/files").write_text("share/file\nshare/soft\nshare/secret\n")
     assert find_problem(package) is None
