@@ -13,10 +13,8 @@ extracts another package of that name makes another directory.
 
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rattler.repo_data import RepoDataRecord
@@ -37,6 +35,8 @@ _READ = (
     "info/index.json",
 )
 """What decides how a package is linked, and must not be somebody else's to change."""
+
+_NO_NAMES = frozenset({"", ".", ".."})
 
 _SUFFIX = ".sound"
 
@@ -100,13 +100,10 @@ def _stamp(place: Path) -> _Stamp:
     return found.st_ino, found.st_ctime_ns
 
 
-def _note_of(place: Path) -> Path:
-    return place.with_name(f"{place.name}{_SUFFIX}")
-
-
 def _read_note(place: Path) -> _Stamp | None:
     try:
-        inode, ctime_ns = _note_of(place).read_text().split()
+        with open(f"{place}{_SUFFIX}", "rb", buffering=0) as file:  # noqa: PTH123 - hundreds of them
+            inode, ctime_ns = file.read().split()
         return int(inode), int(ctime_ns)
     except (OSError, ValueError):
         return None
@@ -115,7 +112,7 @@ def _read_note(place: Path) -> _Stamp | None:
 def _write_note(place: Path, stamp: _Stamp | None) -> None:
     if stamp:
         with suppress(OSError):  # it is looked at again then
-            _note_of(place).write_text(f"{stamp[0]} {stamp[1]}\n")
+            Path(f"{place}{_SUFFIX}").write_text(f"{stamp[0]} {stamp[1]}\n")
 
 
 def find_problem(package: Path) -> str | None:
@@ -123,66 +120,79 @@ def find_problem(package: Path) -> str | None:
     if path := next((path for path in _READ if (package / path).is_symlink()), None):
         return f"its {path} is a link"
     try:
-        return _Listed(f"{package}/").find_problem(_read_list(package))
+        return _Package(f"{package}/").find_problem(_read_list(package))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return f"what it says of itself cannot be read ({error!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A path of a package's list; whether it may be a link, of which only the link itself is taken."""
-
-    path: str
-    may_be_link: bool
+_Listed = tuple[str, bool]
+"""A path of a package's list, and whether it may be a link: then only the link itself is taken."""
 
 
-@dataclass(slots=True)
-class _Listed:
-    """What is known of a package by now: directories on the way to its files that are what they should be."""
+class _Package:
+    """What is known of a package by now. Of its directories, not of each file: there are tens of thousands of those."""
 
-    top: str
-    directories: set[str] = field(default_factory=set)
+    def __init__(self, top: str) -> None:
+        self._top = top
+        self._links: dict[str, frozenset[str]] = {}
+        self._sound: dict[str, frozenset[str]] = {}
+        """Ways as they are written in the list, which lead to directories, -> names of the links in these."""
 
-    def find_problem(self, files: Iterable[_File]) -> str | None:
-        return next(filter(None, map(self._look_at, files)), None)
-
-    def _look_at(self, file: _File) -> str | None:
-        names = [name for name in file.path.split("/") if name not in ("", ".")]
-        if file.path.startswith("/") or ".." in names or not names:
-            return f"it lists {file.path!r}, which is nowhere in it"
-        if len(names) == 2 and names[0] == "conda-meta" and names[1].endswith(".json"):  # noqa: PLR2004
-            return f"it lists {file.path!r}, and records of packages are not for packages to bring"
-        for depth in range(1, len(names)):
-            directory = "/".join(names[:depth])
-            if directory not in self.directories:
-                if self._is_link(directory):
-                    target = os.readlink(self.top + directory)  # noqa: PTH115 - thousands of paths
-                    return f"it lists {file.path!r}, and its {directory!r} is a link to {target!r}"
-                self.directories.add(directory)
-        if not file.may_be_link and self._is_link("/".join(names)):
-            return f"it lists {file.path!r} as a file, and that is a link"
+    def find_problem(self, files: Iterable[_Listed]) -> str | None:
+        for path, may_be_link in files:
+            way, _, name = path.rpartition("/")
+            links = self._sound.get(way)
+            if links is None or name in _NO_NAMES:
+                if problem := self._look_at(path, may_be_link=may_be_link):
+                    return problem
+            elif not may_be_link and name in links:
+                return _is_link(path)
         return None
 
-    def _is_link(self, path: str) -> bool:
-        try:
-            return stat.S_ISLNK(os.lstat(self.top + path).st_mode)
-        except FileNotFoundError:  # linking complains
-            return False
+    def _look_at(self, path: str, *, may_be_link: bool) -> str | None:
+        """At each of its names."""
+        names = [name for name in path.split("/") if name and name != "."]
+        if path.startswith("/") or ".." in names or path.rpartition("/")[2] in _NO_NAMES:
+            return f"it lists {path!r}, which is no file in it"
+        *way, name = names
+        if way == ["conda-meta"] and name.endswith(".json"):
+            return f"it lists {path!r}, and records of packages are not for packages to bring"
+        for depth, directory in enumerate(way):
+            if directory in self._links_in("/".join(way[:depth])):
+                link = "/".join(way[: depth + 1])
+                return f"it lists {path!r}, and its {link!r} is a link to {os.readlink(self._top + link)!r}"  # noqa: PTH115
+        links = self._links_in("/".join(way))
+        if way != ["conda-meta"]:
+            self._sound[path.rpartition("/")[0]] = links
+        return _is_link(path) if not may_be_link and name in links else None
+
+    def _links_in(self, directory: str) -> frozenset[str]:
+        """Of a directory that no link leads to."""
+        if directory not in self._links:
+            try:
+                with os.scandir(self._top + directory) as listing:
+                    self._links[directory] = frozenset(entry.name for entry in listing if entry.is_symlink())
+            except (FileNotFoundError, NotADirectoryError):  # linking complains
+                self._links[directory] = frozenset()
+        return self._links[directory]
 
 
-def _read_list(package: Path) -> Iterator[_File]:
+def _is_link(path: str) -> str:
+    return f"it lists {path!r} as a file, and that is a link"
+
+
+def _read_list(package: Path) -> Iterator[_Listed]:
     try:
         document = json.loads((package / "info" / "paths.json").read_bytes())
     except FileNotFoundError:  # of the days before paths.json
         has_prefix = _text(package / "info" / "has_prefix")
         for line in _text(package / "info" / "files").split("\n"):  # as rattler; splitlines knows other ends as well
             if path := line.removesuffix("\r"):
-                yield _File(path, may_be_link=path not in has_prefix)
+                yield path, path not in has_prefix
     else:
         for entry in document["paths"]:
             # What has the prefix written into it is read, whatever else it is.
-            is_link = entry.get("path_type") == "softlink" and not entry.get("prefix_placeholder")
-            yield _File(entry["_path"], may_be_link=is_link)
+            yield entry["_path"], entry.get("path_type") == "softlink" and not entry.get("prefix_placeholder")
 
 
 def _text(path: Path) -> str:

@@ -29,7 +29,9 @@ def package(tmp_path: Path, outside: Path) -> Path:
         (top / name).write_text("")
     (top / "share/soft").symlink_to("file")
     (top / "share/elsewhere").symlink_to(outside)
-    (top / "share/secret").symlink_to(outside / "secret")
+    (top / "conda-meta").mkdir()
+    for place in ("share", "conda-meta", ""):
+        (top / place / "secret").symlink_to(outside / "secret")
     (top / "share/within").symlink_to("deep")
     return top
 
@@ -69,18 +71,25 @@ def test_files_directories_and_links_of_its_own_are_sound(package: Path) -> None
         (file("share/secret"), "as a file, and that is a link"),
         (file("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
         (soft("share/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
-        (file("../outside/secret"), "nowhere in it"),
-        (file("share/../../outside/secret"), "nowhere in it"),
-        (file("/etc/hostname"), "nowhere in it"),
-        (file(""), "nowhere in it"),
+        (file("conda-meta/secret", prefix_placeholder="/p"), "as a file, and that is a link"),
+        (file("secret"), "as a file, and that is a link"),
+        (file("../outside/secret"), "no file in it"),
+        (file("share/../../outside/secret"), "no file in it"),
+        (file("/etc/hostname"), "no file in it"),
+        (file(""), "no file in it"),
         (file("conda-meta/zz-other-1.0-0.json"), "records of packages"),
         (file("./conda-meta//zz-other-1.0-0.json"), "records of packages"),
-        (file("share/\0"), "cannot be read"),
+        (file("share/deep/.."), "no file in it"),
+        (file("share/deep/."), "no file in it"),
+        (soft("share/elsewhere/"), "no file in it"),
+        (file("share\0/file"), "cannot be read"),
         ({"path_type": "hardlink"}, "cannot be read"),
     ],
 )
 def test_a_list_that_leads_elsewhere_is_a_problem(package: Path, entry: Entry, words: str) -> None:
-    found = problem(package, file("share/file"), entry)
+    sound = (file("share/file"), file("conda-meta/pinned"), file("file"))
+    assert problem(package, *sound) is None
+    found = problem(package, *sound, entry, *sound)
     assert found
     assert words in found
 
