@@ -9,7 +9,7 @@ import pytest
 from tests.channel.faulty_server import FaultyServer, serving
 from tests.channel.made import channel_with_edge_cases
 
-pytest_plugins = ["tests.workers"]
+pytest_plugins = ["tests.deep", "tests.workers"]
 
 hypothesis.settings.register_profile("condafs", deadline=None)  # how long something takes is no test
 hypothesis.settings.load_profile("condafs")

@@ -24,6 +24,7 @@ from condafs.builder.protocol import BuildRequest, FailureKind, Phase, Progress,
 from condafs.builder.room import require_room
 from condafs.builder.sealing import Made, seal_made
 from condafs.builder.solve import Solution, archive_of, requested_specs, solve_specification
+from condafs.builder.sound_packages import LinkedPackages
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
 from condafs.errors import SpecificationError
@@ -35,6 +36,12 @@ from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
 from condafs.spec.parse import parse
 from condafs.spec.specification import LockedPackage, Specification
+
+_AT_WORK = {
+    Phase.PIP: ("pip", FailureKind.PIP),
+    Phase.BYTECODE: ("the python of this environment, which compiled modules,", FailureKind.PACKAGE),
+}
+"""Whose programs run in a phase, and what it is when they do what they must not."""
 
 
 class Build:
@@ -82,7 +89,9 @@ class Build:
         def note_linked(number: int) -> None:
             records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
 
-        await self._install(solution, fresh, Follower(bytecode, note_linked))
+        linked = LinkedPackages(solution.records, self._cache)
+        await self._install(solution, fresh, Follower(bytecode, linked.note_cached, note_linked))
+        await asyncio.to_thread(linked.require_sound)  # before anything of it is changed, or seen by its programs
         if fresh:
             self._settle(disk)
         installed = record_stamps(self._prefix)
@@ -95,6 +104,7 @@ class Build:
         if self._specification.pip:
             self._require_intact(installed)
         compiled = self._finish_bytecode(interpreter, bytecode)
+        self._require_intact(installed)  # its python ran, or what calls itself so
         disk.sync_soon()
         provenance = self._provenance(bytecode, compiled, has_scripts=has_scripts)
         return Made(
@@ -209,13 +219,12 @@ class Build:
         """Other people's programs have run: what is recorded of packages is as it was. Sealing believes it.
 
         Raises:
-            BuildError: POST_LINK or PIP, whichever ran.
+            BuildError: POST_LINK, PIP or PACKAGE, whichever ran.
         """
         now = record_stamps(self._prefix)
         if now == installed:
             return
-        is_pip = self._events.phase is Phase.PIP
-        who, kind = ("pip", FailureKind.PIP) if is_pip else ("a post-link script", FailureKind.POST_LINK)
+        who, kind = _AT_WORK.get(self._events.phase or Phase.LINK, ("a post-link script", FailureKind.POST_LINK))
         if not installed.keys() <= now.keys():
             raise BuildError(kind, f"{who} removed or moved the environment that is being made")
         names = ", ".join(sorted(name for name in now if now[name] != installed.get(name)))
@@ -240,12 +249,9 @@ class Build:
             return []
         self._events.enter(Phase.BYTECODE)
         modules = bytecode.finish() + contested_modules(self._prefix, interpreter.site_packages)
-        site_packages = self._prefix / interpreter.site_packages
         if self._specification.pip:
-            modules += modules_without_bytecode(site_packages)
-        python = self._prefix / interpreter.executable
-        targets = compile_in_place(python, site_packages, sorted(set(modules)), self._workplace, self._transcript)
-        return [f"{interpreter.site_packages}/{target}" for target in targets]
+            modules += modules_without_bytecode(self._prefix / interpreter.site_packages)
+        return compile_in_place(interpreter, self._prefix, sorted(set(modules)), self._workplace, self._transcript)
 
     def _provenance(self, bytecode: Bytecode | None, compiled: list[str], *, has_scripts: bool) -> Provenance:
         """Where files are from that no package lists."""

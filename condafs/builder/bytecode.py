@@ -12,7 +12,6 @@ Concurrency: one thread does everything, told what happened by a queue of calls;
 
 import functools
 import queue
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from condafs.builder.interpreter import Interpreter
 from condafs.builder.solve import archive_of
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
+from condafs.prefix.removal import remove_tree
 
 
 @dataclass(slots=True)
@@ -155,12 +155,12 @@ class Bytecode:
 
     def _link(self, package: _Package, entry: Path) -> None:
         assert self._tag  # noqa: S101 - the entry has it in its name
-        linked = link_entry(entry, self._prefix / self._interpreter.site_packages, self._tag.rpartition("-")[0])
+        tag = self._tag.rpartition("-")[0]
+        linked = link_entry(entry, self._prefix, self._interpreter.site_packages, tag)
         self._in_place += linked.in_place
-        skipped = len(f"{self._prefix}/")
-        self.sums |= {path[skipped:]: digest for path, digest in linked.sums.items()}
+        self.sums |= linked.sums
         if entry.is_relative_to(self._workplace.own_bytecode):
-            shutil.rmtree(entry)  # the environment's links are the only ones then
+            remove_tree(entry)  # the environment's links are the only ones then
         self._forget(package)
 
     def _forget(self, package: _Package) -> None:
@@ -177,7 +177,8 @@ class Bytecode:
         if entry.is_dir():
             self._advance(package)
             return
-        package.draft = Draft(self._cache.directory_of(package.distribution), entry, self._workplace.bytecode)
+        where = self._workplace.bytecode, self._workplace.compiled_bytecode
+        package.draft = Draft(self._cache.directory_of(package.distribution), entry, *where)
         sources = package.draft.sources()
         package.remaining = len(sources)
         compilers.compile(sources, lambda done: self._news.put(functools.partial(self._on_compiled, package, done)))

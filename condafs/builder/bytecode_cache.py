@@ -17,16 +17,20 @@ entry at a time both finish; one rename wins.
 """
 
 import contextlib
+import hashlib
 import json
 import os
-import shutil
+import stat
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from condafs.builder.compilers import Source
-from condafs.prefix.sums import hash_file
+from condafs.errors import UnsoundPrefixError
+from condafs.prefix.beneath import Beneath, link_or_copy
+from condafs.prefix.removal import remove_tree
 
 FAILED = "failed"
 HAS_PREFIX = "prefix"
@@ -83,16 +87,23 @@ def bytecode_path(module: str, tag: str) -> str:
 class Draft:
     """An entry in the making, in a directory of its own.
 
+    Compilers are other people's programs, and may put anything there. So it is carried out of their sight first, and
+    what is looked at, completed and published is one open directory.
+
     Args:
         package: Extracted.
         entry: Where it will be.
         drafts: Where it is made.
+        compiled: Where it is completed; no compiler may change that.
     """
 
-    def __init__(self, package: Path, entry: Path, drafts: Path) -> None:
+    def __init__(self, package: Path, entry: Path, drafts: Path, compiled: Path) -> None:
+        self._package = package
         self._entry = entry
-        drafts.mkdir(parents=True, exist_ok=True)
+        for directory in (drafts, compiled):
+            directory.mkdir(parents=True, exist_ok=True)
         self._directory = tempfile.mkdtemp(dir=drafts)
+        self._compiled = compiled / Path(self._directory).name
         self._modules = read_modules(package)
         self._root = f"{package}/{_SITE_PACKAGES}"
 
@@ -109,23 +120,59 @@ class Draft:
 
         Args:
             failed: Paths of sources that do not compile.
+
+        Raises:
+            UnsoundPrefixError: The compilers left something else than what they were asked for.
         """
         missing = {path.removeprefix(self._root) for path in failed}
         index = [
             (HAS_PREFIX if module.has_prefix else FAILED if module.path in missing else number, module.path)
             for number, module in enumerate(self._modules)
         ]
-        sums = {str(number): hash_file(f"{self._directory}/{number}") for number, _ in index if isinstance(number, int)}
-        Path(self._directory, "index").write_text(json.dumps(index))
-        Path(self._directory, "sums").write_text(json.dumps(sums))
-        os.chmod(self._directory, 0o755)  # noqa: PTH101, S103 - mkdtemp makes it private
+        numbers = [str(number) for number, _ in index if isinstance(number, int)]
+        try:
+            os.rename(self._directory, self._compiled)  # noqa: PTH104
+            fd = os.open(self._compiled, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            self._refuse("its directory is gone")
+        try:
+            if strange := sorted(set(os.listdir(fd)) ^ set(numbers)):  # noqa: PTH208 - of a descriptor
+                self._refuse(f"{strange[0]!r} is missing, or is too much")
+            sums = {number: self._hash(number, fd) for number in numbers}
+            _write(fd, "index", json.dumps(index))
+            _write(fd, "sums", json.dumps(sums))
+            os.fchmod(fd, 0o755)  # mkdtemp makes it private
+        finally:
+            os.close(fd)
         self._entry.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.rename(self._directory, self._entry)  # noqa: PTH104
+            os.rename(self._compiled, self._entry)  # noqa: PTH104
         except OSError:
-            shutil.rmtree(self._directory)
+            remove_tree(self._compiled)
             if not self._entry.is_dir():
                 raise
+
+    def _hash(self, name: str, directory: int) -> str:
+        # Not blocking: opening a pipe would wait for somebody who writes to it.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(name, flags, dir_fd=directory)
+        except OSError as error:
+            self._refuse(f"{name!r} cannot be opened: {error.strerror}")
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                self._refuse(f"{name!r} is no file")
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _refuse(self, why: str) -> NoReturn:
+        msg = f"the python of this environment did not make the bytecode of {self._package.name} as asked: {why}"
+        raise UnsoundPrefixError(msg) from None
+
+
+def _write(directory: int, name: str, text: str) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644, dir_fd=directory)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,36 +181,44 @@ class Linked:
 
     Attributes:
         in_place: Modules that have to be compiled in place.
-        sums: Absolute path -> SHA-256 of what was linked, "" where the cache does not know it.
+        sums: Path below the prefix -> SHA-256 of what was linked, "" where the cache does not know it.
     """
 
     in_place: list[str]
     sums: dict[str, str]
 
 
-def link_entry(entry: Path, site_packages: Path, tag: str) -> Linked:
+def link_entry(entry: Path, prefix: Path, site_packages: str, tag: str) -> Linked:
     """Link the bytecode of a package into an environment; what is there already stays.
 
     Args:
         entry: Complete.
-        site_packages: Of the environment; the package itself is linked.
+        prefix: The environment; the package itself is linked.
+        site_packages: Of its python, relative to it.
         tag: Of its python.
+
+    Raises:
+        UnsoundPrefixError: A package leads elsewhere on the way to a module.
     """
-    made: set[str] = set()
-    known = read_sums(entry)
     linked = Linked([], {})
+    wanted: dict[str, list[tuple[str, str]]] = {}
     for state, module in json.loads((entry / "index").read_bytes()):
         if state == HAS_PREFIX:
             linked.in_place.append(module)
-        if not isinstance(state, int):
-            continue
-        target = f"{site_packages}/{bytecode_path(module, tag)}"
-        directory = target.rpartition("/")[0]
-        if directory not in made:
-            os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - thousands of files: text paths throughout
-            made.add(directory)
-        if _link_or_copy(f"{entry}/{state}", target):
-            linked.sums[target] = known.get(str(state), "")
+        if isinstance(state, int):
+            directory, _, name = bytecode_path(module, tag).rpartition("/")
+            wanted.setdefault(directory, []).append((str(state), name))
+    known = read_sums(entry)
+    source = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with Beneath(prefix, site_packages) as place:
+            for directory, files in wanted.items():
+                fd = place.open(directory)
+                for number, name in files:
+                    if link_or_copy(source, number, fd, name):
+                        linked.sums[f"{site_packages}/{directory}/{name}"] = known.get(number, "")
+    finally:
+        os.close(source)
     return linked
 
 
@@ -174,19 +229,6 @@ def read_sums(entry: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     return sums
-
-
-def _link_or_copy(source: str, target: str) -> bool:
-    """Whether it was not there before."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        raise
-    except OSError:  # another filesystem, or as many links as it can have
-        shutil.copy2(source, target)
-    return True
 
 
 def read_tag(cache: Path, python: str) -> str | None:

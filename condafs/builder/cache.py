@@ -5,6 +5,7 @@ Layout of `packages/`::
     pkgs/<name>-<version>-<build>/         extracted packages, rattler's
     pkgs/<name>-<version>-<build>.lock     rattler's, locked by flock while in use: 8 bytes revision, then the archive's
                                            32 bytes SHA-256, absent when it was fetched without one
+    pkgs/<name>-<version>-<build>.sound    which directory was found sound, see `sound_packages`
     bytecode/                              see `bytecode_cache`
     pip-cache/                             pip's own, of builds without a cage and of earlier versions
     .drafts/                               what is being made or fetched
@@ -15,7 +16,6 @@ Layout of `packages/`::
 import contextlib
 import fcntl
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from rattler.package_cache import PackageCache, ValidationMode
 from rattler.repo_data import Gateway
 
 from condafs.builder.archives import Archive
+from condafs.prefix.removal import remove_if_possible
 
 _REVISION_BYTES = 8
 
@@ -118,7 +119,7 @@ class Cache:
         try:
             fcntl.flock(fd, lock)
             if not only_unsummed or os.fstat(fd).st_size <= _REVISION_BYTES:
-                shutil.rmtree(self.directory_of(archive.distribution), ignore_errors=True)
+                remove_if_possible(self.directory_of(archive.distribution))
                 os.ftruncate(fd, min(os.fstat(fd).st_size, _REVISION_BYTES))  # no sum: nobody takes it for verified
         finally:
             os.close(fd)

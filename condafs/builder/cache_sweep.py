@@ -11,7 +11,6 @@ waits for renames only, and what a crash leaves there the next builder sweeps.
 import fcntl
 import os
 import re
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,11 +20,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from condafs.builder.leftovers import LOCK
+from condafs.prefix.removal import open_directory, remove_if_possible, visit_tree
 
 _SUM = re.compile(r"[0-9a-f]{16}")
 _OWN = frozenset({"pkgs", "bytecode", "pip-cache"})
 _INTERPRETERS = "interpreters"
-_LOCK_SUFFIX = ".lock"
+_BESIDE = (".lock", ".sound")
+"""What lies beside a package, and goes with it."""
 _GRAIN_BYTES = 512  # of st_blocks, stat(2)
 
 
@@ -105,7 +106,7 @@ def count_parts(packages: Path) -> int:
 
 def _all_spare(packages: Path, needed: Collection[str]) -> Iterator[Spare]:
     for name in _names(packages / "pkgs"):
-        if not name.startswith(".") and not name.endswith(_LOCK_SUFFIX) and name not in needed:
+        if not name.startswith(".") and not name.endswith(_BESIDE) and name not in needed:
             yield from _measure(packages / "pkgs" / name, Sort.PACKAGE)
     for place in (packages / "bytecode", packages / "bytecode" / _INTERPRETERS):
         for name in _names(place):
@@ -114,9 +115,8 @@ def _all_spare(packages: Path, needed: Collection[str]) -> Iterator[Spare]:
     for name in _names(packages):
         if name not in _OWN and not name.startswith("."):
             yield from _measure(packages / name, Sort.REPODATA)
-    for directory, _, names in os.walk(packages / "pip-cache"):
-        for name in names:
-            yield from _measure(Path(directory, name), Sort.PIP)
+    for path in _files_below(packages / "pip-cache"):
+        yield from _measure(path, Sort.PIP)
 
 
 def _is_needed(key: str, needed: Collection[str]) -> bool:
@@ -129,27 +129,49 @@ def _measure(path: Path, sort: Sort) -> Iterator[Spare]:
     """How large it is, and when it was last used; nothing when it is gone or may not be read."""
     is_linked = sort in (Sort.PACKAGE, Sort.BYTECODE)
     size, used = 0, 0.0
-    with suppress(FileNotFoundError):
-        for found in _files(path):
-            is_directory = stat.S_ISDIR(found.st_mode)
-            size += found.st_blocks * _GRAIN_BYTES
-            if is_linked:
-                used = max(used, found.st_ctime)
-            elif not is_directory:
-                used = max(used, found.st_mtime, found.st_atime)
+
+    def add(found: os.stat_result) -> None:
+        nonlocal size, used
+        size += found.st_blocks * _GRAIN_BYTES
+        if is_linked:
+            used = max(used, found.st_ctime)
+        elif not stat.S_ISDIR(found.st_mode):
+            used = max(used, found.st_mtime, found.st_atime)
+
+    def look(fd: int) -> list[str]:
+        with os.scandir(fd) as listing:
+            found = {entry.name: entry.stat(follow_symlinks=False) for entry in listing}
+        for status in found.values():
+            add(status)
+        return [name for name, status in found.items() if stat.S_ISDIR(status.st_mode)]
+
+    with suppress(OSError):
+        top = path.lstat()
+        add(top)
+        if stat.S_ISDIR(top.st_mode):
+            with suppress(PermissionError):  # a package may hold what nobody may read, and goes all the same
+                _look_through(path, look)
         yield Spare(path, sort, size, used)
 
 
-def _files(path: Path) -> Iterator[os.stat_result]:
-    found = path.lstat()
-    yield found
-    if stat.S_ISDIR(found.st_mode):
-        with os.scandir(path) as listing:
+def _look_through(path: Path, look: Callable[[int], list[str]]) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        visit_tree(fd, look, open_directory)
+    finally:
+        os.close(fd)
+
+
+def _files_below(top: Path) -> Iterator[Path]:
+    """Files of a tree, as deep as a path can name them; os.walk calls itself for each level (Python 3.11)."""
+    pending = [str(top)]
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as listing:
             for entry in listing:
                 if entry.is_dir(follow_symlinks=False):
-                    yield from _files(Path(entry.path))
+                    pending.append(entry.path)
                 else:
-                    yield entry.stat(follow_symlinks=False)
+                    yield Path(entry.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +209,7 @@ def remove_spare(packages: Path, spare: Sequence[Spare], needed: Callable[[], Co
         sizes = _set_aside(spare, needed(), trash)
     finally:
         os.close(fd)
-    shutil.rmtree(trash, ignore_errors=True)
+    remove_if_possible(trash)
     return Removed(len(sizes), sum(sizes))
 
 
@@ -202,7 +224,8 @@ def _set_aside(spare: Sequence[Spare], needed: Collection[str], trash: Path) -> 
             continue
         item.path.rename(trash / str(number))
         if item.sort is Sort.PACKAGE:
-            item.path.with_name(item.path.name + _LOCK_SUFFIX).unlink(missing_ok=True)
+            for suffix in _BESIDE:
+                item.path.with_name(item.path.name + suffix).unlink(missing_ok=True)
         sizes.append(fresh.size_bytes)
     return sizes
 

@@ -27,14 +27,17 @@ class Follower:
 
     Attributes:
         bytecode: Told of each package that is cached, and linked.
+        on_cached: Told of each package that is cached, before it is linked.
         on_linked: Told of each package that is linked.
     """
 
     bytecode: Bytecode | None
+    on_cached: Callable[[int], None]
     on_linked: Callable[[int], None]
 
     def note_cached(self, number: int) -> None:
         """The package is in the cache."""
+        self.on_cached(number)
         if self.bytecode:
             self.bytecode.note_cached(number)
 

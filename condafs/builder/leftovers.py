@@ -8,8 +8,9 @@ locks of the dead.
 
 import fcntl
 import os
-import shutil
 from pathlib import Path
+
+from condafs.prefix.removal import remove_if_possible
 
 LOCK = ".builders"
 
@@ -48,5 +49,5 @@ def _sweep_if_alone(fd: int, packages: Path) -> bool:
         return False
     for path in (*packages.glob("pkgs/.*"), *packages.glob(".drafts/*")):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            remove_if_possible(path)
     return True

@@ -90,8 +90,12 @@ def _environment(prefix: Path, cache: Path, variables: Mapping[str, str]) -> dic
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     # A specification's variables are for those who use the environment; pip is not to be led elsewhere by them.
-    theirs = {name: value for name, value in variables.items() if not name.startswith("PIP_") or is_kept(name)}
-    return clean_environment(prefix, {**theirs, **own})
+    theirs = {
+        name: value
+        for name, value in variables.items()
+        if not name.startswith("PIP_") or is_kept(name, has_network=True)
+    }
+    return clean_environment(prefix, {**theirs, **own}, has_network=True)
 
 
 def _has_report(prefix: Path) -> bool:

@@ -68,7 +68,9 @@ def _run_script(
         "PKG_VERSION": version,
         "PKG_BUILDNUM": str(record.build_number),
     }
-    environment = clean_environment(prefix, variables | workplace.places())
+    # Where nothing is kept from them, some download what they install.
+    has_network = not workplace.is_caged
+    environment = clean_environment(prefix, variables | workplace.places(), has_network=has_network)
     shell = "bash" if Path("/bin/bash").exists() else "sh"  # conda takes bash, which not every image has
     order = Order((f"/bin/{shell}", str(script)), environment, script.parent, workplace.view_of_scripts())
     ended = run(order, workplace.keeper, source=name, transcript=transcript)

@@ -23,9 +23,12 @@ LINGER_SECONDS = 1.0
 LONGEST_LINE = 1 << 16
 """Characters after which a line of output is broken, whatever the program thinks."""
 
-_KEPT = frozenset(
+_KEPT = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"})
+"""Variables of the daemon that its builds see: whose this machine is. Everything else (the daemon's own python, shells'
+start-up files, secrets) is nobody's business."""
+
+_OF_NETWORK = frozenset(
     {
-        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR"),
         *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
         *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST"),
@@ -33,13 +36,13 @@ _KEPT = frozenset(
         "PIP_CONFIG_FILE",
     }
 )
-"""Variables of the daemon that its builds see: how this machine reaches the network, and whose it is. Everything else
-(the daemon's own python, shells' start-up files, secrets) is nobody's business."""
+"""How this machine reaches the network, credentials included: for who may talk to it."""
 
 
-def is_kept(name: str) -> bool:
+def is_kept(name: str, *, has_network: bool) -> bool:
     """Whether a variable of the daemon reaches programs; proxies are spelt in lower case as well."""
-    return name.upper() in _KEPT or name.startswith("LC_")
+    is_for_all = name.upper() in _KEPT or name.startswith("LC_")
+    return is_for_all or (has_network and name.upper() in _OF_NETWORK)
 
 
 KILLED = 128 + signal.SIGKILL
@@ -66,9 +69,9 @@ class Ended:
         return self.status == KILLED and not self.was_ended
 
 
-def clean_environment(prefix: Path, variables: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(prefix: Path, variables: Mapping[str, str], *, has_network: bool) -> dict[str, str]:
     """What a program of the environment starts with: few of our variables, the environment's `bin` first."""
-    kept = {name: value for name, value in os.environ.items() if is_kept(name)}
+    kept = {name: value for name, value in os.environ.items() if is_kept(name, has_network=has_network)}
     path = f"{prefix}/bin:{kept.get('PATH') or os.defpath}"
     return {**kept, "PATH": path, "PYTHONNOUSERSITE": "1", **variables}
 

@@ -2,9 +2,11 @@
 
 Format: `2026-11-01 12:00:00 text`; output of other programs as `2026-11-01 12:00:00 zz-badlink | text`. Credentials in
 URLs are masked on the way, and what would steer a terminal is taken out. Lines are written whole by one write(2)
-each, so that they never mix.
+each, so that they never mix. What an event says in more than one line has `| ` before all but the first: there may be
+other people's words among them, and none of these is to look like an event.
 """
 
+import itertools
 import os
 import re
 import time
@@ -38,21 +40,22 @@ class Transcript:
 
     def note(self, text: str) -> None:
         """One event, or several lines of one explanation."""
-        self._write(text, "")
+        self._write(text, "", "| ")
 
     def output(self, source: str, text: str) -> None:
         """What another program said; `source` names it."""
         if self._room <= 0:
             return
         self._room -= len(text) + 1
-        self._write(text, f"{source} | ")
+        self._write(text, f"{source} | ", f"{source} | ")
         if self._room <= 0:
             self.note(f"{source}: the log is full; what programs say from here on is not kept")
 
-    def _write(self, text: str, margin: str) -> None:
+    def _write(self, text: str, first_margin: str, margin: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S ")
         lines = (text.rstrip() or text.strip()).splitlines() or [""]
-        masked = [f"{stamp}{margin}{mask_credentials(printable(line))}\n" for line in lines]
+        starts = itertools.chain((stamp + first_margin,), itertools.repeat(stamp + margin))
+        masked = map("{}{}\n".format, starts, (mask_credentials(printable(line)) for line in lines))
         data = "".join(masked).encode("utf-8", "replace")
         while data:
             data = data[os.write(self._fd, data) :]

@@ -6,6 +6,7 @@ Layout of a scratch directory, one a build, below `packages/.drafts/`::
     tmp/        TMPDIR of everything
     pip/        requirements, and pip's report
     bytecode/   modules that are being compiled
+    compiled/   those that were; compilers do not see them
     own/        bytecode that is for this environment alone
     pip-cache/  pip's own
 """
@@ -23,6 +24,7 @@ from condafs.builder.cage.keeper import Keeper
 from condafs.builder.cage.level import Level, Reached
 from condafs.builder.cage.public import look_for_public
 from condafs.builder.cage.view import View, paths_in_lines, paths_in_variables, system_paths
+from condafs.prefix.removal import remove_if_possible
 
 _PIP_FILES = (".config/pip/pip.conf", ".pip/pip.conf")
 """A user's settings of pip (pip's documentation, "Configuration"): the first that is there reaches pip in its cage."""
@@ -52,9 +54,9 @@ class Workplace:
 
     def __enter__(self) -> Self:
         self._cache.make()
-        directory = tempfile.TemporaryDirectory(prefix="build-", dir=self._cache.drafts, ignore_cleanup_errors=True)
-        self._scratch = Path(self._stack.enter_context(directory))
-        for name in ("home", "tmp", "pip", "bytecode"):
+        self._scratch = Path(tempfile.mkdtemp(prefix="build-", dir=self._cache.drafts))
+        self._stack.callback(remove_if_possible, self._scratch)
+        for name in ("home", "tmp", "pip", "bytecode", "compiled"):
             (self._scratch / name).mkdir()
         os.environ["TMPDIR"] = str(self._scratch / "tmp")  # rattler's, too
         return self
@@ -73,6 +75,11 @@ class Workplace:
     def bytecode(self) -> Path:
         """For modules that are being compiled."""
         return self._scratch / "bytecode"
+
+    @property
+    def compiled_bytecode(self) -> Path:
+        """For modules that were compiled, where no compiler can change them any more."""
+        return self._scratch / "compiled"
 
     @property
     def own_bytecode(self) -> Path:

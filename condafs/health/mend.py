@@ -24,6 +24,7 @@ from condafs.health.expected import NOT_KNOWN
 from condafs.health.problem import Damage
 from condafs.prefix.inventory import Entry
 from condafs.prefix.layout import SUMS
+from condafs.prefix.removal import remove_tree
 from condafs.prefix.sums import hash_file
 
 _DRAFT = ".condafs-mend-"
@@ -199,6 +200,4 @@ def _remove(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
-    for directory, _, _ in os.walk(path):
-        Path(directory).chmod(0o700)
-    shutil.rmtree(path)
+    remove_tree(path)

@@ -7,7 +7,6 @@ the build. What had to be fetched mends the cache on the way, unless that has an
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from condafs.builder.leftovers import join_builders
 from condafs.errors import CondafsError
 from condafs.prefix.originals import paths_in_package
 from condafs.prefix.records import PackageRecord, PathRecord
+from condafs.prefix.removal import remove_if_possible
 from condafs.prefix.sums import hash_file
 from condafs.spec.credentials import is_masked
 
@@ -109,7 +109,7 @@ class Packages:
             msg = f"{archive.file_name}: its channel wants credentials, which are not written into builds"
             raise FetchError(msg)
         directory = Path(tempfile.mkdtemp(prefix="mend-", dir=self._cache.drafts))
-        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        self._stack.callback(remove_if_possible, directory)
         request = {"url": archive.url, "sha256": archive.sha256.hex(), "directory": str(directory)}
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter

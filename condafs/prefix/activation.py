@@ -161,7 +161,7 @@ def _read_variables(path: Path, key: str | None = None) -> dict[str, str]:
     """Strings of a JSON object; a file that is none is a package's mistake and no reason to have no environment."""
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     variables = document.get(key) if key and isinstance(document, dict) else document
     if not isinstance(variables, dict):

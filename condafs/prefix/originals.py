@@ -15,6 +15,7 @@ from condafs.errors import MachineError
 from condafs.prefix.layout import ORIGINALS
 from condafs.prefix.pinning import INTERPRETER
 from condafs.prefix.records import PackageRecord, PathRecord, path_records, read_records
+from condafs.prefix.removal import remove_if_possible
 
 _NOARCH_LIBRARY = re.compile(r"lib/python[^/]+/site-packages/")
 
@@ -33,7 +34,7 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
         MachineError: when the package cache has lost one.
     """
     directory = f"{prefix}/{ORIGINALS}"
-    shutil.rmtree(directory, ignore_errors=True)  # of an interrupted run
+    remove_if_possible(Path(directory))  # of an interrupted run
     made: set[str] = set()
     count = 0
     for record in read_records(prefix) if records is None else records:

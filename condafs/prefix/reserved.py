@@ -4,26 +4,31 @@ A package could ship a link there, and what is written would land where the link
 """
 
 import os
-import shutil
 from pathlib import Path
 
 from condafs.prefix.layout import OWN_DIRECTORY
+from condafs.prefix.removal import remove_tree
 
-_WRITTEN = ("conda-meta/history", "conda-meta/state", "conda-meta/condafs.lock", "bin/activate", "bin/activate.fish")
+_OURS = (OWN_DIRECTORY, "conda-meta/history", "conda-meta/state", "conda-meta/condafs.lock")
+"""What lies there is of no use to anybody; and it may be one more name of a file of the package cache."""
+
+_SHARED = ("bin/activate", "bin/activate.fish")
+"""Packages may bring their own."""
 
 
 def clear_reserved(prefix: Path) -> None:
-    """Remove what lies in condafs's own directory, and links where condafs writes files.
+    """Remove what lies where condafs writes, and links out of the prefix where it may write.
 
     Args:
         prefix: Installed and not sealed; `conda-meta` is a directory.
     """
-    own = prefix / OWN_DIRECTORY
-    if own.is_symlink() or own.is_file():
-        own.unlink()
-    elif own.is_dir():
-        shutil.rmtree(own)
-    for name in _WRITTEN:
+    for name in _OURS:
+        path = prefix / name
+        if path.is_dir() and not path.is_symlink():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for name in _SHARED:
         path = prefix / name
         # A link within the prefix is a package's own doing and harms nobody.
         if path.is_symlink() and not _is_within(prefix, path):

@@ -5,7 +5,6 @@ That is meant: a write through one environment would change every other. It also
 made of the same packages finds nothing left to do.
 """
 
-import os
 import secrets
 import stat
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from condafs.prefix.inventory import begin_walk, write_inventory, write_own_rows
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
 from condafs.prefix.records import EarlyRecords, KnownRecord
+from condafs.prefix.removal import remove_tree
 from condafs.prefix.sound import require_own_directories, require_own_paths
 from condafs.prefix.sums import UNKNOWN, Provenance, find_sums, write_sums
 from condafs.prefix.walk import Rows, Sums, close, walk
@@ -107,31 +107,9 @@ def remove_prefix(path: Path) -> None:
         aside = path.with_name(f".{path.name[:_LONGEST_KEPT_NAME]}{_TRASH}{secrets.token_hex(4)}")
         path.rename(aside)
         path = aside
-    parent = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _remove_tree(path.name, parent)
-    finally:
-        os.close(parent)
+    remove_tree(path)
 
 
 def is_trash(name: str) -> bool:
     """Whether a directory of that name is what an interrupted `remove_prefix` left."""
     return name.startswith(".") and _TRASH in name
-
-
-def _remove_tree(name: str, parent: int) -> None:
-    """Remove a directory by file descriptors: a link planted in it meanwhile is removed, never followed."""
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    try:
-        if os.fstat(fd).st_mode & stat.S_IRWXU != stat.S_IRWXU:
-            os.fchmod(fd, 0o700)  # sealed directories let nobody but root remove what they hold
-        with os.scandir(fd) as listing:
-            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
-        for child, is_directory in entries:
-            if is_directory:
-                _remove_tree(child, fd)
-            else:
-                os.unlink(child, dir_fd=fd)
-    finally:
-        os.close(fd)
-    os.rmdir(name, dir_fd=parent)

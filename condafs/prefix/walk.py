@@ -49,6 +49,10 @@ _SPINE = re.compile(r"\./lib(/python3[^/]*(/site-packages)?)?")
 _MAX_ARGUMENT_BYTES = 1 << 20
 """Half of what execve(2) takes; a directory of more names than that is walked in one piece."""
 
+_TOO_LONG = "File name too long"
+_MOST_ERROR_BYTES = 1 << 16
+"""What is kept of complaints; there may be one for each of a million files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -278,7 +282,11 @@ class _Find:
         with self._output, self._errors:
             if self._process.wait():
                 self._errors.seek(0)
-                msg = f"{self._top} cannot be read: {self._errors.read().decode(errors='replace').strip()}"
+                errors = self._errors.read(_MOST_ERROR_BYTES).decode(errors="replace").strip()
+                if _TOO_LONG in errors:
+                    msg = "a package made directories in each other, so deep that no path is long enough to name them"
+                    raise UnsoundPrefixError(msg)
+                msg = f"{self._top} cannot be read: {errors}"
                 raise MachineError(msg)
             self._output.seek(0)
             return self._output.read()

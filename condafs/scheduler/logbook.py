@@ -40,8 +40,11 @@ class Logbook:
         return self._directory / f"{build}.log"
 
     async def note(self, lines: Iterable[tuple[BuildName, str]]) -> None:
-        """Append a line each; a full disk costs the line, not the build."""
-        stamped = [(self.path(build), f"{self.stamp(self._clock())} {text}\n") for build, text in lines]
+        """Append a line each; a full disk costs the line, not the build.
+
+        A text of several lines has `| ` before all but the first, as in the builder's `Transcript`, and for its reason.
+        """
+        stamped = [(self.path(build), _stamped(self.stamp(self._clock()), text)) for build, text in lines]
         if stamped:
             await trio.to_thread.run_sync(_append, stamped, limiter=self._limiter)
 
@@ -54,6 +57,10 @@ class Logbook:
     def stamp(moment: float) -> str:
         """Local time, as people read it."""
         return time.strftime(_TIME, time.localtime(moment))
+
+
+def _stamped(stamp: str, text: str) -> str:
+    return f"{stamp} " + f"\n{stamp} | ".join(text.splitlines()) + "\n"
 
 
 def _append(lines: list[tuple[Path, str]]) -> None:

@@ -7,7 +7,6 @@ they are asked, not when they are made, because those before them change it.
 import contextlib
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from condafs.errors import MachineError
+from condafs.prefix.removal import remove_tree
 
 
 class Result(StrEnum):
@@ -87,7 +87,7 @@ def remove(path: Path) -> Step:
 
     def act() -> None:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             path.unlink()
 

@@ -21,7 +21,8 @@ _AT_SYMLINK_NOFOLLOW = 0x100
 _LONGEST_PATH = 4096
 _BITS = 0o1777
 _COPY_BYTES = 1 << 24
-_OWN_PROCESS = re.compile(r"/proc/(?:self|thread-self)(?=/)|/dev(?=/fd/)")
+_OWN_PROCESS = re.compile(r"/+(?:proc/+(?:self|thread-self)(?=/)|dev(?=/+fd/))")
+"""What means another process here than there, at the beginning of a path."""
 
 
 def change_mode(
@@ -59,13 +60,19 @@ def _open(pid: int, call: str, arguments: Sequence[int]) -> int:
     if call == "fchmod":
         return os.open(f"/proc/{pid}/fd/{_signed(arguments[0])}", os.O_PATH | os.O_CLOEXEC)
     directory, where = (_AT_FDCWD, arguments[0]) if call == "chmod" else (_signed(arguments[0]), arguments[1])
-    path = _OWN_PROCESS.sub(f"/proc/{pid}", _read_text(pid, where), count=1)
+    path = _of_process(pid, _read_text(pid, where))
     base = "cwd" if directory == _AT_FDCWD else f"fd/{directory}"
     is_followed = not (call == "fchmodat2" and arguments[3] & _AT_SYMLINK_NOFOLLOW)
     if not path:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     whole = path if path.startswith("/") else f"/proc/{pid}/{base}/{path}"
     return os.open(whole, os.O_PATH | os.O_CLOEXEC | (0 if is_followed else os.O_NOFOLLOW))
+
+
+def _of_process(pid: int, path: str) -> str:
+    """A path as that process means it."""
+    found = _OWN_PROCESS.match(path)
+    return f"/proc/{pid}{path[found.end() :]}" if found else path
 
 
 def _signed(value: int) -> int:

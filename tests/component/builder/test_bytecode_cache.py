@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,16 @@ from condafs.builder.cage.keeper import NoKeeper
 from condafs.builder.cage.level import Level, Reached
 from condafs.builder.cage.view import View
 from condafs.builder.compilers import Compiled, CompilerError, Compilers, Source
+from condafs.builder.interpreter import Interpreter
 from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
+from condafs.errors import UnsoundPrefixError
+from condafs.prefix.removal import remove_tree
+from tests.deep import DEEP, make_deep
 
 PYTHON = "python-3.12.1-0"
 TAG = sys.implementation.cache_tag or ""
+INTERPRETER = Interpreter(0, (sys.version_info.major, sys.version_info.minor), "", "", "lib")
 FREE = Workplace(Path("/"), Cache(Path("/")), NoKeeper(), Reached(Level.NONE))
 """Nothing is kept from compilers."""
 
@@ -59,7 +65,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def compile_package(package: Path, entry: Path) -> list[Compiled]:
-    draft = Draft(package, entry, entry.parent / ".drafts")
+    draft = Draft(package, entry, entry.parent / ".drafts", entry.parent / ".compiled")
     compilers = Compilers(Path(sys.executable), NoKeeper(), View(()))
     results: list[Compiled] = []
     compilers.compile(draft.sources(), results.append)
@@ -74,7 +80,7 @@ def link(package: Path, entry: Path, site_packages: Path) -> list[str]:
         path = site_packages / name.removeprefix("site-packages/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return link_entry(entry, site_packages, TAG).in_place
+    return link_entry(entry, site_packages, "", TAG).in_place
 
 
 def test_modules_are_the_python_files_below_site_packages(package: Path) -> None:
@@ -136,7 +142,7 @@ def test_the_second_of_two_that_make_one_entry_finds_it_made(package: Path, tmp_
     before = os.stat(entry).st_ino
     compile_package(package, entry)
     assert entry.stat().st_ino == before
-    assert list((entry.parent / ".drafts").iterdir()) == []
+    assert list((entry.parent / ".drafts").iterdir()) == list((entry.parent / ".compiled").iterdir()) == []
 
 
 def test_bytecode_that_a_package_brings_itself_stays(package: Path, tmp_path: Path) -> None:
@@ -201,30 +207,174 @@ def test_a_full_disk_is_no_fault_of_the_module(package: Path) -> None:
     assert isinstance(results[0].error, OSError)
 
 
-def test_what_pip_brought_is_compiled_in_place(tmp_path: Path) -> None:
-    (tmp_path / "brought").mkdir()
-    (tmp_path / "brought/__init__.py").write_text("VALUE = 1\n")
-    (tmp_path / "brought/broken.py").write_text("print {{ no }}\n")
-    modules = modules_without_bytecode(tmp_path)
-    assert sorted(modules) == ["brought/__init__.py", "brought/broken.py"]
-    log = tmp_path / "log"
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """An environment with this python, and modules in `lib`."""
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/lib").mkdir()
+    (tmp_path / "env" / INTERPRETER.executable).symlink_to(sys.executable)
+    return tmp_path / "env"
+
+
+def compile_modules(prefix: Path, modules: list[str]) -> str:
+    """Compile in place; returns the log."""
+    log = prefix / "log"
     with log.open("ab") as file:
-        compile_in_place(Path(sys.executable), tmp_path, modules, FREE, Transcript(file.fileno()))
-    assert modules_without_bytecode(tmp_path) == ["brought/broken.py"]
-    assert "brought/broken.py does not compile" in log.read_text()
+        compile_in_place(INTERPRETER, prefix, modules, FREE, Transcript(file.fileno()))
+    return log.read_text()
 
 
-def test_compiling_in_place_does_not_write_through_a_link_into_the_cache(tmp_path: Path) -> None:
-    (tmp_path / "single.py").write_text("VALUE = 1\n")
-    cached = tmp_path / "cached"
+def test_what_pip_brought_is_compiled_in_place(prefix: Path) -> None:
+    (prefix / "lib/brought").mkdir()
+    (prefix / "lib/brought/__init__.py").write_text("VALUE = 1\n")
+    (prefix / "lib/brought/broken.py").write_text("print {{ no }}\n")
+    (prefix / "lib/single.py").write_text("VALUE = 1\n")
+    modules = modules_without_bytecode(prefix / "lib")
+    assert sorted(modules) == ["brought/__init__.py", "brought/broken.py", "single.py"]
+    log = compile_modules(prefix, modules)
+    assert modules_without_bytecode(prefix / "lib") == ["brought/broken.py"]
+    assert "brought/broken.py does not compile" in log
+
+
+@pytest.mark.usefixtures("cleared")
+def test_modules_are_found_among_directories_of_any_depth(prefix: Path) -> None:
+    make_deep(prefix / "lib/deep")
+    make_deep(prefix / "__clobbers__/zz-b/lib/deep")
+    make_deep(prefix / "lib/deeper", DEEP, "n" * 100)
+    (prefix / "lib/single.py").touch()
+    assert modules_without_bytecode(prefix / "lib") == ["single.py"]
+    assert contested_modules(prefix, "lib") == []
+    remove_tree(prefix)
+
+
+def test_compiling_in_place_does_not_write_through_a_link_into_the_cache(prefix: Path) -> None:
+    (prefix / "lib/single.py").write_text("VALUE = 1\n")
+    cached = prefix / "cached"
     cached.write_bytes(b"another's")
-    linked = tmp_path / "__pycache__" / f"single.{TAG}.pyc"
+    linked = prefix / "lib/__pycache__" / f"single.{TAG}.pyc"
     linked.parent.mkdir()
     linked.hardlink_to(cached)
-    with (tmp_path / "log").open("ab") as file:
-        compile_in_place(Path(sys.executable), tmp_path, ["single.py"], FREE, Transcript(file.fileno()))
+    compile_modules(prefix, ["single.py"])
     assert cached.read_bytes() == b"another's"
     assert linked.read_bytes()[4:8] == UNCHECKED
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A directory of somebody else's, with bytecode of modules that are called as ours."""
+    directory = tmp_path / "foreign"
+    directory.mkdir()
+    for name in ("single", "__init__"):
+        (directory / f"{name}.{TAG}.pyc").write_bytes(b"genuine")
+    return directory
+
+
+def assert_genuine(foreign: Path) -> None:
+    assert {path.name: path.read_bytes() for path in foreign.iterdir()} == {
+        f"single.{TAG}.pyc": b"genuine",
+        f"__init__.{TAG}.pyc": b"genuine",
+    }
+
+
+def test_compiling_in_place_removes_nothing_behind_a_link(prefix: Path, foreign: Path) -> None:
+    (prefix / "lib/single.py").write_text("VALUE = 1\n")
+    (prefix / "lib/__pycache__").symlink_to(foreign)
+    with pytest.raises(UnsoundPrefixError, match="a package made lib/__pycache__ a link to"):
+        compile_modules(prefix, ["single.py"])
+    assert_genuine(foreign)
+
+
+@pytest.mark.parametrize("place", ["__pycache__", "zz/__pycache__", "zz"])
+def test_bytecode_is_not_linked_behind_a_link(package: Path, prefix: Path, foreign: Path, place: str) -> None:
+    entry = prefix.parent / "cache/zz" / TAG
+    compile_package(package, entry)
+    (prefix / "lib" / place).parent.mkdir(exist_ok=True)
+    (prefix / "lib" / place).symlink_to(foreign)
+    with pytest.raises(UnsoundPrefixError, match=f"a package made lib/{place} a link to {foreign}"):
+        link_entry(entry, prefix, "lib", TAG)
+    assert_genuine(foreign)
+
+
+def test_bytecode_is_not_linked_out_of_the_environment(package: Path, prefix: Path) -> None:
+    entry = prefix.parent / "cache/zz" / TAG
+    compile_package(package, entry)
+    (entry / "index").chmod(0o644)
+    (entry / "index").write_text(json.dumps([[3, "../../../outside/single.py"]]))
+    with pytest.raises(UnsoundPrefixError, match="outside of the environment"):
+        link_entry(entry, prefix, "lib", TAG)
+    assert not (prefix.parent / "outside").exists()
+
+
+def spoil_by_a_file(directory: Path, foreign: Path) -> None:
+    (directory / "index").symlink_to(foreign / "new")
+
+
+def spoil_by_a_second_name(directory: Path, foreign: Path) -> None:
+    (directory / "sums").hardlink_to(foreign / f"single.{TAG}.pyc")
+
+
+def spoil_by_a_link(directory: Path, foreign: Path) -> None:
+    (directory / "0").unlink()
+    (directory / "0").symlink_to(foreign / f"single.{TAG}.pyc")
+
+
+def spoil_by_a_pipe(directory: Path, foreign: Path) -> None:
+    (directory / "0").unlink()
+    os.mkfifo(directory / "0")
+
+
+def spoil_by_absence(directory: Path, foreign: Path) -> None:
+    (directory / "0").unlink()
+
+
+def spoil_by_another_directory(directory: Path, foreign: Path) -> None:
+    remove_tree(directory)
+    directory.symlink_to(foreign)
+
+
+def spoil_by_no_directory(directory: Path, foreign: Path) -> None:
+    remove_tree(directory)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_by_a_file,
+        spoil_by_a_second_name,
+        spoil_by_a_link,
+        spoil_by_a_pipe,
+        spoil_by_absence,
+        spoil_by_another_directory,
+        spoil_by_no_directory,
+    ],
+)
+def test_of_what_a_compiler_did_beside_its_work_nothing_is_published(
+    package: Path, foreign: Path, tmp_path: Path, spoil: Callable[[Path, Path], None]
+) -> None:
+    foreign.chmod(0o700)
+    entry = tmp_path / "cache/zz" / TAG
+    draft = Draft(package, entry, tmp_path / "drafts", tmp_path / "compiled")
+    sources = draft.sources()
+    for source in sources:
+        Path(source.target).write_bytes(b"compiled")
+    spoil(Path(sources[0].target).parent, foreign)
+    with pytest.raises(UnsoundPrefixError, match=r"did not make the bytecode of zz-1\.0-0 as asked"):
+        draft.publish([])
+    assert not os.path.lexists(entry)
+    assert foreign.stat().st_mode & 0o777 == 0o700
+    assert_genuine(foreign)
+
+
+def test_what_is_published_is_out_of_the_compilers_sight_before_it_is_looked_at(package: Path, tmp_path: Path) -> None:
+    """A compiler that goes on writes to a directory of the old name, and that is nobody's."""
+    draft = Draft(package, tmp_path / "entry", tmp_path / "drafts", tmp_path / "compiled")
+    for source in draft.sources():
+        Path(source.target).write_bytes(b"compiled")
+    before = set(os.listdir(tmp_path / "drafts"))
+    draft.publish([])
+    assert before
+    assert os.listdir(tmp_path / "drafts") == os.listdir(tmp_path / "compiled") == []
+    assert (tmp_path / "entry").stat().st_mode & 0o777 == 0o755
 
 
 def test_modules_that_two_packages_ship_are_found_by_the_loser(tmp_path: Path) -> None:

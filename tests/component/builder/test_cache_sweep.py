@@ -16,6 +16,8 @@ from condafs.builder.cache_sweep import (
     remove_spare,
 )
 from condafs.builder.leftovers import join_builders, sweep_leftovers
+from tests.deep import DEEP, make_deep
+from tests.way import as_nobody, open_the_way_to
 
 LATER = 1000
 DISTRIBUTIONS = ("zz-kept-1.0-0", "zz-spare-1.0-0")
@@ -29,6 +31,7 @@ def packages(tmp_path: Path) -> Path:
         (root / "pkgs" / distribution / "lib").mkdir(parents=True)
         (root / "pkgs" / distribution / "lib" / "file").write_bytes(b"x" * 5000)
         (root / "pkgs" / f"{distribution}.lock").write_bytes(bytes(8))
+        (root / "pkgs" / f"{distribution}.sound").write_text("1 2\n")
         for name in ("cpython-312-00", f"cpython-312-00-{'0' * 16}"):  # of earlier versions, and of this one
             entry = root / "bytecode" / key_of(distribution, bytes(32)) / name
             entry.mkdir(parents=True)
@@ -88,11 +91,39 @@ def test_what_is_spare_goes_with_its_lock(packages: Path, builds: Path) -> None:
     removed = remove_spare(packages, find_spare(packages, needed, time.time() + LATER), lambda: needed)
     assert removed.count == 4
     assert removed.freed_bytes >= 5000
-    assert sorted(os.listdir(packages / "pkgs")) == [DISTRIBUTIONS[0], f"{DISTRIBUTIONS[0]}.lock"]
+    assert sorted(os.listdir(packages / "pkgs")) == [
+        f"{DISTRIBUTIONS[0]}{suffix}" for suffix in ("", ".lock", ".sound")
+    ]
     assert os.listdir(packages / "bytecode") == [key_of(DISTRIBUTIONS[0], bytes(32))]
     assert not (packages / "abcdef.json").exists()
     assert os.listdir(packages / ".drafts") == []
     assert [part.sort for part in parts_of_cache(packages)] == [Sort.PACKAGE, Sort.BYTECODE]
+
+
+@pytest.mark.usefixtures("cleared")
+def test_what_is_deep_is_measured_and_goes_as_well(packages: Path) -> None:
+    for place in (packages / "pkgs/zz-deep-1.0-0", packages / "pip-cache/wheels"):
+        make_deep(place)
+    make_deep(packages / "pkgs/zz-deeper-1.0-0", name="n" * 100)
+    spare = find_spare(packages, set(DISTRIBUTIONS), time.time() + LATER)
+    found = {item.path.name: item for item in spare}
+    assert {"zz-deep-1.0-0", "zz-deeper-1.0-0", "file"} <= found.keys()
+    assert found["zz-deeper-1.0-0"].size_bytes >= DEEP * 4096 // 2
+    remove_spare(packages, spare, lambda: set(DISTRIBUTIONS))
+    assert sorted(set(os.listdir(packages / "pkgs")) - set(DISTRIBUTIONS)) == sorted(
+        f"{name}.{suffix}" for name in DISTRIBUTIONS for suffix in ("lock", "sound")
+    )
+    assert os.listdir(packages / ".drafts") == []
+
+
+def test_a_directory_that_nobody_may_read_hides_no_package(packages: Path) -> None:
+    open_the_way_to(packages)
+    (packages / "pkgs" / DISTRIBUTIONS[1] / "lib").chmod(0)
+
+    def look() -> None:
+        assert f"pkgs/{DISTRIBUTIONS[1]}" in names(packages, set(), time.time() + LATER)
+
+    assert as_nobody(look) == 0
 
 
 def test_while_somebody_builds_nothing_goes(packages: Path) -> None:

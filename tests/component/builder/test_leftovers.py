@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from condafs.builder.leftovers import sweep_leftovers
+from tests.deep import make_deep
 
 BUILDER = "import sys, pathlib; from condafs.builder.leftovers import join_builders; \
 join_builders(pathlib.Path(sys.argv[1])); print('joined', flush=True); sys.stdin.read()"
@@ -25,6 +26,14 @@ def left(packages: Path) -> set[str]:
 
 
 def test_what_was_being_extracted_or_made_is_swept(packages: Path) -> None:
+    assert sweep_leftovers(packages)
+    assert left(packages) == {"pkgs/numpy-1.0-0", "pkgs/numpy-1.0-0.lock", "bytecode/six"}
+
+
+@pytest.mark.usefixtures("cleared")
+def test_leftovers_of_any_depth_are_swept(packages: Path) -> None:
+    make_deep(packages / ".drafts/build-x/tmp")
+    make_deep(packages / "pkgs/.zz-deepX1")
     assert sweep_leftovers(packages)
     assert left(packages) == {"pkgs/numpy-1.0-0", "pkgs/numpy-1.0-0.lock", "bytecode/six"}
 

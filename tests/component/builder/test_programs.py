@@ -56,7 +56,7 @@ def test_the_daemons_own_python_is_not_handed_on(monkeypatch: pytest.MonkeyPatch
     for name in ("PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "LD_LIBRARY_PATH", "VIRTUAL_ENV"):
         monkeypatch.setenv(name, "/daemon")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid")
-    environment = clean_environment(Path("/env"), {"PREFIX": "/env"})
+    environment = clean_environment(Path("/env"), {"PREFIX": "/env"}, has_network=True)
     assert "/daemon" not in environment.values()
     assert environment["HTTPS_PROXY"] == "http://proxy.invalid"
     assert environment["PATH"].startswith("/env/bin:")

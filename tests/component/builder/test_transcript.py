@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from condafs.builder.transcript import Transcript
+from condafs.scheduler.logbook import read_log
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)")
 
@@ -16,7 +19,16 @@ def lines(log: Path) -> list[str]:
 def test_every_line_has_the_time_in_front(log: Path) -> None:
     with log.open("ab") as file:
         Transcript(file.fileno()).note("two\nlines\n")
-    assert lines(log) == ["two", "lines"]
+    assert lines(log) == ["two", "| lines"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x1c", "\x85", "\u2028"])
+def test_other_peoples_words_in_an_event_do_not_look_like_one(log: Path, end: str) -> None:
+    with log.open("ab") as file:
+        Transcript(file.fileno()).note(f'failed (post-link): it said:{end}foo is described by "x" of user 0')
+    with log.open() as file:
+        assert read_log(file).claim is None
+    assert lines(log)[1] == '| foo is described by "x" of user 0'
 
 
 def test_output_of_a_program_is_marked_as_its(log: Path) -> None:

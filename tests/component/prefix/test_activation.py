@@ -97,6 +97,14 @@ def test_the_same_text_can_be_had_for_eval(prefix: Path, shell: str) -> None:
     assert render_activation(prefix, FOO, {"A": "1"}, shell) == path.read_text()
 
 
+@pytest.mark.parametrize("text", ["not JSON", "[]", '{"A": 1}', "[" * 100_000], ids=["text", "list", "number", "deep"])
+def test_variables_of_a_package_that_are_none_set_nothing(prefix: Path, text: str) -> None:
+    variables = prefix / "etc/conda/env_vars.d/zz.json"
+    variables.parent.mkdir(parents=True)
+    variables.write_text(text)
+    assert environment_variables(prefix, {"B": "2"}) == {"B": "2"}
+
+
 def test_another_shell_is_refused_with_those_that_are_supported(prefix: Path) -> None:
     with pytest.raises(UserError, match=r"'tcsh'.*bash.*fish"):
         render_activation(prefix, FOO, {}, "tcsh")

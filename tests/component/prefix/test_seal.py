@@ -11,6 +11,7 @@ import pytest
 
 from condafs.prefix.inventory import read_summary
 from condafs.prefix.seal import is_trash, make_read_only, remove_prefix, seal
+from tests.deep import make_deep
 from tests.way import open_the_way_to
 
 NOBODY = 65534
@@ -35,8 +36,8 @@ def run(request: pytest.FixtureRequest) -> Callable[[str, Path], None]:
     def run(line: str, path: Path) -> None:
         if user != os.geteuid():
             open_the_way_to(path.parent)
-            for each in (path, path.parent, *path.rglob("*")):
-                os.chown(each, user, user, follow_symlinks=False)
+            os.chown(path.parent, user, user)
+            subprocess.run(["chown", "--recursive", "--no-dereference", f"{user}:{user}", path], check=True)
         subprocess.run([sys.executable, "-c", AS_SOMEBODY + line, path, str(user)], check=True, timeout=60)
 
     return run
@@ -90,6 +91,14 @@ def test_links_are_left_alone_wherever_they_lead(prefix: Path, tmp_path: Path) -
 
 def test_a_sealed_prefix_can_be_removed(prefix: Path, run: Callable[[str, Path], None]) -> None:
     make_read_only(prefix)
+    run("remove_prefix(path)", prefix)
+    assert [path.name for path in prefix.parent.iterdir()] == []
+
+
+@pytest.mark.usefixtures("cleared")
+def test_a_prefix_of_any_depth_can_be_removed(prefix: Path, run: Callable[[str, Path], None]) -> None:
+    make_deep(prefix / "share/deep")
+    (prefix / "share/closed").mkdir(mode=0)
     run("remove_prefix(path)", prefix)
     assert [path.name for path in prefix.parent.iterdir()] == []
 

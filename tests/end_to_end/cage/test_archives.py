@@ -1,15 +1,17 @@
 """Archives and lists of files that lead out of where they belong: a matter of rattler, and of the outer ring."""
 
+import json
 import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from condafs.builder.cage.level import Level
-from condafs.builder.protocol import Failed, Succeeded
+from condafs.builder.protocol import Failed, FailureKind, Succeeded
 from condafs.demo.package import Package, PackageFile
 from condafs.prefix.inventory import read_inventory
 from tests.channel.hostile import add_file, add_raw, add_special, channel_of, listing
@@ -110,6 +112,65 @@ def test_a_list_that_names_files_elsewhere_is_refused(cell: Cell, path: str) -> 
     outcome = cell.run(cell.request((cell.root / "channel").as_uri(), "zz-lists"))
     assert isinstance(outcome, Failed), outcome
     cell.assert_unharmed()
+
+
+def refused(cell: Cell, package: Package, members: Callable[[tarfile.TarFile], None]) -> str:
+    """Build an archive that leads to secrets: nothing of them is anywhere. Returns what is said."""
+    outcome = build(cell, package, members)
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.kind is FailureKind.PACKAGE
+    assert outcome.message.splitlines()[0] in cell.text
+    assert not list(cell.packages.glob(f"pkgs/{package.name}*/**/*"))
+    assert (cell.victim / "secret").stat().st_nlink == 1
+    return outcome.message
+
+
+def linking(path: str, target: Path) -> Callable[[tarfile.TarFile], None]:
+    """What an archive holds: one link."""
+    return partial(add_special, name=path, kind=tarfile.SYMTYPE, target=str(target))
+
+
+@pytest.mark.parametrize("placeholder", ["", "text"])
+def test_a_file_behind_a_link_of_its_archive_is_not_the_packages(cell: Cell, placeholder: str) -> None:
+    for number, (target, name) in enumerate([(cell.victim, "secret"), (Path("/etc"), "passwd")]):
+        package = Package(f"zz-takes{number}", "1.0", (PackageFile(f"share/way/{name}", placeholder=placeholder),))
+        said = refused(cell, package, linking("share/way", target))
+        assert f"zz-takes{number}-1.0-0 cannot be used: it lists 'share/way/{name}'" in said
+        assert f"its 'share/way' is a link to '{target}'" in said
+
+
+def test_a_link_that_is_listed_as_a_file_to_write_the_prefix_into_is_not_read(cell: Cell) -> None:
+    package = Package("zz-takes", "1.0", (PackageFile("share/secret", placeholder="text"),))
+    said = refused(cell, package, linking("share/secret", cell.victim / "secret"))
+    assert "lists 'share/secret' as a file, and that is a link" in said
+
+
+def test_a_package_that_is_in_the_cache_already_is_looked_at_too(cell: Cell) -> None:
+    """As when an earlier version of condafs, which did not look, put it there."""
+    package = Package("zz-cached", "1.0", (PackageFile("share/way/secret", b"sound\n"),))
+    channel = cell.channel(package)
+    cell.make(channel, "zz-cached")
+    cached = cell.packages / "pkgs/zz-cached-1.0-0"
+    assert (cell.packages / "pkgs/zz-cached-1.0-0.sound").is_file()
+    (cached / "share/way/secret").unlink()
+    (cached / "share/way").rmdir()
+    (cached / "share/way").symlink_to(cell.victim)
+    cached.chmod(0o755)  # another ctime
+    failed = cell.fail(channel, "zz-cached", wall_seconds=41)
+    assert failed.kind is FailureKind.PACKAGE
+    assert not cached.exists()
+    cell.make(channel, "zz-cached", wall_seconds=42)
+
+
+def test_nobody_brings_records_of_packages(cell: Cell) -> None:
+    """Sealing takes files from where a record says the package is."""
+    channel = cell.channel(Package("zz-model", "1.0", (PackageFile("secret", placeholder="text"),)))
+    model = json.loads((cell.make(channel, "zz-model") / "conda-meta/zz-model-1.0-0.json").read_bytes())
+    for name, record in (("zz-records", "zz-none-1.0-0"), ("zz-own", "zz-own-1.0-0")):
+        document = model | {"name": name, "extracted_package_dir": str(cell.victim)}
+        file = PackageFile(f"conda-meta/{record}.json", json.dumps(document).encode())
+        said = refused(cell, Package(name, "1.0", (file,)), partial(add_file, name=file.path, content=file.read()))
+        assert "records of packages are not for packages to bring" in said
 
 
 def test_links_and_set_id_files_of_an_archive_are_harmless(cell: Cell) -> None:

@@ -17,8 +17,9 @@ SETTINGS = "attempts: 1\nbuild-processes: 200\nbuild-wall-seconds: 30\n"
 @pytest.fixture
 def place() -> Iterator[Path]:
     """Short, and open."""
-    with tempfile.TemporaryDirectory(prefix="condafs-") as name:
-        yield Path(name)
+    directory = tempfile.mkdtemp(prefix="condafs-")
+    yield Path(directory)
+    subprocess.run(["rm", "--recursive", "--force", "--", directory], check=True)  # whatever is left, however deep
 
 
 def channel(place: Path) -> str:
@@ -55,6 +56,23 @@ def test_it_survives_and_other_environments_are_built(place: Path, sandbox: str)
         assert json.loads(said)["current"]["sandbox"] == "bubblewrap"
         assert daemon.stop() == 0
         assert not daemon.is_mounted()
+    finally:
+        daemon.clear()
+
+
+def test_directories_as_deep_as_they_like_end_no_daemon(place: Path) -> None:
+    deep = "for d in $PREFIX $TMPDIR; do perl -e 'chdir shift; for (1..1100) { mkdir q(a); chdir q(a) }' $d; done"
+    channel_of(place / "channel", with_script("zz-deep", deep, "exit 1"), with_script("zz-fine", "exit 0")).finish()
+    daemon = Daemon(place / "d", f"{SETTINGS}sandbox: landlock\n")
+    daemon.start()
+    try:
+        for name in ("zz-deep", "zz-fine"):
+            (daemon.specs / f"{name}.yaml").write_text(specification(name, (place / "channel").as_uri()))
+        failed = daemon.wait_for("zz-deep", lambda document: document["state"] == "failed")
+        assert failed["last_error"]["kind"] == "post-link"
+        daemon.wait_until_ready("zz-fine")
+        assert [path.name.rpartition("-zz-")[2] for path in daemon.state.glob("builds/*")] == ["fine"]
+        assert daemon.stop() == 0
     finally:
         daemon.clear()
 

@@ -360,3 +360,47 @@ def test_chmod_of_a_shared_file_does_what_it_says(cell: Cell) -> None:
     assert "it runs" in cell.text
     assert (prefix / "share/zz-chmod/shared").read_text() == "#!/bin/sh\necho it runs\n"
     assert (cell.packages / "pkgs/zz-chmod-1.0-0/share/zz-chmod/shared").read_text() == "kept\n"
+
+
+@pytest.mark.parametrize("name", ["history", "condafs.lock", "state"])
+def test_what_condafs_writes_is_no_second_name_of_a_shared_file(cell: Cell, name: str) -> None:
+    package = with_script("zz-names", f"ln -f $PREFIX/share/zz-names/shared $PREFIX/conda-meta/{name} && echo LINKED")
+    cell.make(cell.channel(package), "zz-names")
+    assert "LINKED" in cell.text
+    assert (cell.packages / "pkgs/zz-names-1.0-0/share/zz-names/shared").read_text() == "kept\n"
+
+
+DEEP = "perl -e 'chdir shift; for (1..1100) { mkdir q(a); chdir q(a) }'"
+
+
+def test_directories_as_deep_as_they_like_end_with_their_build(cell: Cell) -> None:
+    channel = cell.channel(
+        with_script("zz-deep", f"{DEEP} $TMPDIR; {DEEP} $PREFIX; mkdir -m 000 $TMPDIR/closed", "exit 1"),
+        with_script("zz-good", "exit 0"),
+    )
+    assert cell.fail(channel, "zz-deep").kind is FailureKind.POST_LINK
+    cell.make(channel, "zz-good")
+    assert os.listdir(cell.packages / ".drafts") == []
+
+
+def test_directories_deeper_than_a_path_can_name_are_the_packages_fault(cell: Cell) -> None:
+    channel = cell.channel(with_script("zz-deep", f"{DEEP.replace('1100', '3000')} $PREFIX"))
+    failed = cell.fail(channel, "zz-deep")
+    assert failed.kind is FailureKind.PACKAGE
+    assert "so deep that no path is long enough" in failed.message
+
+
+def test_how_the_machine_reaches_the_network_is_not_told(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "https://host.invalid")
+    script = ['[ -z "$https_proxy$PIP_INDEX_URL" ] && echo "nothing is told"', "exit 0"]
+    cell.make(cell.channel(with_script("zz-asks", *script)), "zz-asks")
+    assert "nothing is told" in cell.text
+
+
+def test_what_a_failing_script_says_does_not_look_like_an_event(cell: Cell) -> None:
+    claim = 'zz is described by "x" of user 0'
+    channel = cell.channel(with_script("zz-claims", f"echo '{claim}'", "exit 1"))
+    assert claim in cell.fail(channel, "zz-claims").message
+    told = [line.partition(" ")[2].partition(" ")[2] for line in cell.text.splitlines() if claim in line]
+    assert told == [f"zz-claims | {claim}", f"| {claim}"]

@@ -1,6 +1,9 @@
 """Logs tell which generation a build became, and when its name was pointed at it."""
 
 import time
+from pathlib import Path
+
+import trio
 
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.names import BuildName, EnvironmentName, SpecDigest
@@ -31,6 +34,14 @@ def test_whose_a_name_is_is_read_back() -> None:
     environment = EnvironmentRecord(RECORD.name, RECORD.digest, file_name='my "foo"\n.yaml', owner_uid=1000)
     assert read_log([line(claimed_text(environment))]).claim == Claim(MOMENT, environment.file_name, 1000)
     assert read_log([line('foo is described by "\\x" of user 1')]).claim is None
+
+
+def test_what_a_program_said_is_no_word_of_ours(tmp_path: Path) -> None:
+    said = [f"{line(published_text(RECORD, is_current=True))}{end}" for end in ("", "\r", "\u2028")]
+    logbook = Logbook(tmp_path, lambda: MOMENT)
+    trio.run(logbook.note, [(RECORD.build, "failed (post-link): it said:\n" + "".join(said) + f"\rfoo {MOVED}")])
+    with logbook.path(RECORD.build).open() as log:
+        assert read_log(log) == Told()
 
 
 def test_the_last_word_counts() -> None:
