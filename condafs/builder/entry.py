@@ -17,6 +17,7 @@ import os
 import socket
 import stat
 import sys
+import threading
 import traceback
 from pathlib import Path
 
@@ -67,10 +68,16 @@ def main(warden: CageKeeper, outer: Level) -> None:
     problem = fence.close(request)  # before there are threads
     die_with_daemon(daemon)
 
+    ending = threading.Lock()
+
     def end(outcome: Succeeded | Failed) -> None:
-        wait_for_ends(kill_descendants(os.getpid()))
-        transcript.note(_summary(outcome))
-        if events.end(outcome):
+        ending.acquire()  # for good: what is killed now fails in other threads, and theirs is not the last word
+        try:
+            warden.close()
+            wait_for_ends(kill_descendants(os.getpid()))
+            transcript.note(_summary(outcome))
+            events.end(outcome)
+        finally:
             os._exit(0)
 
     watch_standard_error(transcript, lambda text: end(Failed(*classify_panic(text), events.phase)))

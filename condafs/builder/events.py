@@ -51,14 +51,11 @@ class Events:
         """To what was asked before the build."""
         self._send(event)
 
-    def end(self, outcome: Event) -> bool:
-        """The outcome; only the first one counts. Returns whether this was it."""
+    def end(self, outcome: Event) -> None:
+        """The outcome; nothing is said after it."""
         with self._lock:
-            if self._is_over:
-                return False
             self._send(outcome)
             self._is_over = True
-            return True
 
     def _send(self, event: Event) -> None:
         if self._is_over:

@@ -104,6 +104,10 @@ class CageKeeper:
         """The warden and all that it starts change nothing but these directories from now on, and use no more."""
         self._send({"ring": [str(path) for path in writable], **asdict(limits)}, [])
 
+    def close(self) -> None:
+        """No order comes any more: the warden ends all that it started, and then itself. The ring keeps us from it."""
+        self._warden.shutdown(socket.SHUT_RDWR)
+
     def start(self, order: Order, streams: Sequence[int]) -> Running:
         """See `Keeper`."""
         report, end_of_report = os.pipe()
