@@ -53,8 +53,10 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
 
 def _is_replaced_link(path: PathRecord) -> bool:
     """Whether pinning makes a link of its own where the package has one."""
+    if path.get("path_type") != "softlink":
+        return False
     directory, _, name = path["_path"].rpartition("/")
-    return path.get("path_type") == "softlink" and directory == "bin" and INTERPRETER.fullmatch(name) is not None
+    return directory == "bin" and INTERPRETER.fullmatch(name) is not None
 
 
 def _keep(record: PackageRecord, path: PathRecord, target: str) -> None:

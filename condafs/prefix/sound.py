@@ -35,11 +35,14 @@ def require_own_paths(records: Iterable[PackageRecord]) -> None:
         UnsoundPrefixError: naming the first.
     """
     for record in records:
-        for path in path_records(record):
-            for name in (path["_path"], path.get("original_path") or ""):
-                if name.startswith("/") or (".." in name and ".." in name.split("/")):
-                    msg = f"the package {record.get('name')} lists a file outside of the environment: {name}"
-                    raise UnsoundPrefixError(msg)
+        paths = path_records(record)
+        names = [path["_path"] for path in paths]
+        names += filter(None, [path.get("original_path") for path in paths])
+        # Nearly all pass by what is asked of them first: a large environment has 50,000.
+        odd = [name for name in names if ".." in name or name[:1] == "/"]
+        if outside := next((name for name in odd if name[:1] == "/" or ".." in name.split("/")), None):
+            msg = f"the package {record.get('name')} lists a file outside of the environment: {outside}"
+            raise UnsoundPrefixError(msg)
 
 
 def _directories(prefix: Path) -> Iterator[Path]:
