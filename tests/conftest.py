@@ -11,7 +11,8 @@ from tests.channel.made import channel_with_edge_cases
 
 pytest_plugins = ["tests.deep", "tests.workers"]
 
-hypothesis.settings.register_profile("condafs", deadline=None)  # how long something takes is no test
+hypothesis.settings.register_profile("condafs", deadline=None, max_examples=50)  # how long something takes is no test
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)  # --hypothesis-profile=thorough
 hypothesis.settings.load_profile("condafs")
 
 
