@@ -97,10 +97,13 @@ def make_file(path: str, owner: Owner) -> int:
         OSError: FileExistsError among others; nothing is made then.
     """
     fd = _open_new(path)
+    had_name = _has_name(fd)
     try:
         write_owner(fd, owner)
         _name(fd, path)
     except OSError:
+        if had_name:
+            os.unlink(path)  # noqa: PTH108 - a text
         os.close(fd)
         raise
     return fd

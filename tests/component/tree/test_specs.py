@@ -427,7 +427,14 @@ async def test_files_can_be_made_where_none_can_be_without_a_name(
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))  # as NFS and FUSE do
         return opened(path, flags, *rest)
 
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     monkeypatch.setattr(os, "open", refuse_nameless)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="space"):
+        patch.setattr(os, "setxattr", full)
+        await specs.make_file("half.yaml", 0o644, ME)
+    assert "half.yaml" not in await specs.names()
     file = await write(specs, "foo.yaml", b"good")
     link = await specs.make_symlink("link", "foo.yaml", ME)
     monkeypatch.undo()
