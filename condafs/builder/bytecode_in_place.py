@@ -1,7 +1,7 @@
 """Bytecode of modules that only one environment has: compiled in place, of the final files, by its own python."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from condafs.builder.bytecode_cache import bytecode_path
@@ -11,6 +11,7 @@ from condafs.builder.transcript import Transcript
 from condafs.builder.workplace import Workplace
 from condafs.prefix.beneath import Beneath, remove_file
 from condafs.prefix.layout import CLOBBERS
+from condafs.prefix.removal import list_tree
 
 
 def compile_in_place(
@@ -70,7 +71,7 @@ def contested_modules(prefix: Path, site_packages: str) -> list[str]:
     losers = f"{prefix / CLOBBERS}/"
     begin = f"{site_packages}/"
     found = set()
-    for directory, names in _directories(losers):
+    for directory, names in list_tree(losers):
         path = directory.removeprefix(losers).partition("/")[2]
         if f"{path}/".startswith(begin):
             found |= {f"{path}/{name}".removeprefix(begin) for name in names if name.endswith(".py")}
@@ -81,7 +82,7 @@ def modules_without_bytecode(site_packages: Path) -> list[str]:
     """Modules that no bytecode lies beside, of whatever python: what pip brought, mostly."""
     top = f"{site_packages}/"
     found = []
-    for directory, names in _directories(top):
+    for directory, names in list_tree(top):
         modules = [name for name in names if name.endswith(".py")]
         if not modules:
             continue
@@ -90,27 +91,6 @@ def modules_without_bytecode(site_packages: Path) -> list[str]:
         below = directory.removeprefix(top)
         found += [f"{below}/{name}" if below else name for name in modules if name[:-3] not in compiled]
     return found
-
-
-def _directories(top: str) -> Iterator[tuple[str, list[str]]]:
-    """Directories and the names of what else is in them; nothing of what is too deep for a path to name it.
-
-    os.walk and Path.rglob call themselves for each level (Python 3.11), and pip's packages make as many as they like.
-    """
-    pending = [top]
-    while pending:
-        directory = pending.pop()
-        names = []
-        try:
-            with os.scandir(directory) as listing:
-                for entry in listing:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(f"{directory.removesuffix('/')}/{entry.name}")
-                    else:
-                        names.append(entry.name)
-        except OSError:
-            continue
-        yield directory, names
 
 
 def _make_room(prefix: Path, site_packages: str, targets: Iterable[str]) -> None:

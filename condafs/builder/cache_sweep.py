@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from condafs.builder.leftovers import LOCK
-from condafs.prefix.removal import open_directory, remove_if_possible, visit_tree
+from condafs.prefix.removal import list_tree, open_directory, remove_if_possible, visit_tree
 
 _SUM = re.compile(r"[0-9a-f]{16}")
 _OWN = frozenset({"pkgs", "bytecode", "pip-cache"})
@@ -163,15 +163,9 @@ def _look_through(path: Path, look: Callable[[int], list[str]]) -> None:
 
 
 def _files_below(top: Path) -> Iterator[Path]:
-    """Files of a tree, as deep as a path can name them; os.walk calls itself for each level (Python 3.11)."""
-    pending = [str(top)]
-    while pending:
-        with suppress(OSError), os.scandir(pending.pop()) as listing:
-            for entry in listing:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                else:
-                    yield Path(entry.path)
+    for directory, names in list_tree(str(top)):
+        for name in names:
+            yield Path(directory, name)
 
 
 @dataclass(frozen=True, slots=True)

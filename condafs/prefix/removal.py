@@ -1,6 +1,6 @@
 """Trees that packages had a hand in, gone through and removed: however deep, and whatever they put there meanwhile.
 
-Everything is done by descriptors, so no link is followed and no path is too long. One directory is open at a time and
+All but listing is done by descriptors, so no link is followed and no path is too long. One directory is open at a time and
 nothing calls itself, so a tree may be deeper than there are descriptors, or frames of Python (`shutil.rmtree` of 3.11
 has one of each for a level). The way up is `..`, which must be the directory that was left.
 """
@@ -8,7 +8,7 @@ has one of each for a level). The way up is `..`, which must be the directory th
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,27 @@ def visit_tree(
                 return
     finally:
         os.close(fd)
+
+
+def list_tree(top: str) -> Iterator[tuple[str, list[str]]]:
+    """Directories and the names of what else is in them; nothing of what is too deep for a path to name it.
+
+    os.walk and Path.rglob call themselves for each level (Python 3.11), and packages make as many as they like.
+    """
+    pending = [top]
+    while pending:
+        directory = pending.pop()
+        names = []
+        try:
+            with os.scandir(directory) as listing:
+                for entry in listing:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(f"{directory.removesuffix('/')}/{entry.name}")
+                    else:
+                        names.append(entry.name)
+        except OSError:
+            continue
+        yield directory, names
 
 
 def open_directory(name: str, parent: int) -> int:
