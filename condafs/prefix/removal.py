@@ -1,8 +1,8 @@
 """Trees that packages had a hand in, gone through and removed: however deep, and whatever they put there meanwhile.
 
-All but listing is done by descriptors, so no link is followed and no path is too long. One directory is open at a time and
-nothing calls itself, so a tree may be deeper than there are descriptors, or frames of Python (`shutil.rmtree` of 3.11
-has one of each for a level). The way up is `..`, which must be the directory that was left.
+All but listing is done by descriptors, so no link is followed and no path is too long. One directory is open at a
+time and nothing calls itself, so a tree may be deeper than there are descriptors, or frames of Python
+(`shutil.rmtree` of 3.11 has one of each for a level). The way up is `..`, which must be the directory that was left.
 """
 
 import errno
