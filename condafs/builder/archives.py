@@ -38,7 +38,7 @@ class Archive:
     @property
     def distribution(self) -> str:
         """`<name>-<version>-<build>`."""
-        return self.file_name.removesuffix(".conda").removesuffix(".tar.bz2")
+        return _distribution(self.url)
 
     @property
     def path(self) -> Path | None:
@@ -50,6 +50,11 @@ class Archive:
 @functools.cache
 def _file_name(url: str) -> str:
     return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+@functools.cache
+def _distribution(url: str) -> str:
+    return _file_name(url).removesuffix(".conda").removesuffix(".tar.bz2")
 
 
 def verify_archives(archives: Sequence[Archive]) -> list[Archive]:

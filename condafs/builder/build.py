@@ -30,7 +30,8 @@ from condafs.builder.workplace import Workplace
 from condafs.errors import SpecificationError
 from condafs.names import MAX_PREFIX_BYTES, BuildName
 from condafs.prefix.disk import Disk
-from condafs.prefix.records import EarlyRecords, Stamp, record_stamps
+from condafs.prefix.early_records import EarlyRecords
+from condafs.prefix.records import Stamp, record_stamps
 from condafs.prefix.sums import Provenance
 from condafs.prefix.walk import protect_shared_files
 from condafs.spec.canonical import from_canonical
@@ -85,9 +86,10 @@ class Build:
         bytecode = self._start_bytecode(solution, interpreter)
         fresh = await self._verify(solution)
         records = EarlyRecords(self._prefix)
+        files = [f"{archive_of(record).distribution}.json" for record in solution.records]
 
         def note_linked(number: int) -> None:
-            records.read_soon(f"{archive_of(solution.records[number]).distribution}.json")
+            records.read_soon(files[number])
 
         linked = LinkedPackages(solution.records, self._cache)
         await self._install(solution, fresh, Follower(bytecode, linked.note_cached, note_linked))

@@ -12,8 +12,8 @@ from condafs.builder.solve import Solution
 from condafs.names import BuildName
 from condafs.prefix.activation import write_activation
 from condafs.prefix.disk import Disk
+from condafs.prefix.early_records import EarlyRecords
 from condafs.prefix.marker import write_marker
-from condafs.prefix.records import EarlyRecords
 from condafs.prefix.reserved import clear_reserved
 from condafs.prefix.seal import seal, vouch
 from condafs.prefix.sound import require_own_directories

@@ -5,6 +5,7 @@ what it is, so what is made, linked and unlinked in it is nowhere else.
 """
 
 import errno
+import itertools
 import os
 import stat
 from contextlib import suppress
@@ -18,9 +19,12 @@ from condafs.prefix.removal import open_directory
 _COPY_BYTES = 1 << 24
 _REMEDY = "require another build of the package that has it"
 
+_MOST_OPEN = 32
+"""Directories on the way to one that stay open: packages may have deeper ones than there are descriptors."""
+
 
 class Beneath:
-    """Opens directories below a base, one at a time; a context manager.
+    """Opens directories below a base, neighbours from where their ways part; a context manager.
 
     Args:
         prefix: An environment; its maker's own directory.
@@ -34,10 +38,13 @@ class Beneath:
         self._base_path = base
         top = os.open(prefix, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._base = _descend(top, "", base)
+            self._fds = [_descend(top, "", base)]
+            """Of the base, and of what those names lead to."""
         finally:
             os.close(top)
-        self._path, self._fd = "", os.dup(self._base)
+        self._names: list[str] = []
+        self._deep: int | None = None
+        """Of a directory that is deeper than what stays open."""
 
     def open(self, directory: str) -> int:
         """Open a directory, and make it when it is not there.
@@ -51,11 +58,27 @@ class Beneath:
         Raises:
             UnsoundPrefixError: Something on the way there is no directory, or leads out.
         """
-        if directory != self._path:
-            fd = _descend(self._base, self._base_path, directory)
-            os.close(self._fd)
-            self._path, self._fd = directory, fd
-        return self._fd
+        names = _names(directory)
+        self._close_all_but(_common(names, self._names))
+        for name in names[len(self._names) : _MOST_OPEN]:
+            self._fds.append(_step(self._fds[-1], name, self._way(name)))
+            self._names.append(name)
+        if len(names) <= _MOST_OPEN:
+            return self._fds[-1]
+        self._deep = _descend(self._fds[-1], self._way(), "/".join(names[_MOST_OPEN:]))
+        return self._deep
+
+    def _way(self, *more: str) -> str:
+        return "/".join([self._base_path, *self._names, *more]).lstrip("/")
+
+    def _close_all_but(self, count: int) -> None:
+        """Of the names; the base stays open."""
+        closed = self._fds[count + 1 :]
+        if self._deep is not None:
+            closed.append(self._deep)
+        self._names, self._fds, self._deep = self._names[:count], self._fds[: count + 1], None
+        for fd in closed:
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +86,8 @@ class Beneath:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._fd)
-        os.close(self._base)
+        self._close_all_but(0)
+        os.close(self._fds[0])
 
 
 def _descend(top: int, place: str, path: str) -> int:
@@ -72,9 +95,7 @@ def _descend(top: int, place: str, path: str) -> int:
     fd = os.dup(top)
     try:
         way = place
-        for name in path.split("/"):
-            if name in ("", "."):
-                continue
+        for name in _names(path):
             way = f"{way}/{name}".lstrip("/")
             below = _step(fd, name, way)
             os.close(fd)
@@ -83,6 +104,16 @@ def _descend(top: int, place: str, path: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name not in {"", "."}]
+
+
+def _common(these: list[str], those: list[str]) -> int:
+    """How many names they begin with alike."""
+    pairs = zip(these, those, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _step(parent: int, name: str, way: str) -> int:

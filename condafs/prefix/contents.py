@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from email.parser import HeaderParser
 from pathlib import Path
@@ -61,18 +61,22 @@ def read_packages(prefix: Path) -> list[InstalledPackage]:
     return [InstalledPackage(**document) for document in documents]
 
 
-def write_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[InstalledPackage]:
-    """Write the list to `conda-meta/condafs/packages.json`: conda-meta of a large environment takes long to read."""
-    packages = _find_packages(prefix, records)
+def write_packages(prefix: Path, conda: Iterable[InstalledPackage], metadata: Collection[str]) -> None:
+    """Write the list to `conda-meta/condafs/packages.json`: conda-meta of a large environment takes long to read.
+
+    Args:
+        prefix: Complete.
+        conda: What conda-meta says.
+        metadata: Paths of the METADATA that these brought; any other is of what pip installed.
+    """
     path = prefix / PACKAGES
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    path.write_text(_format(packages))
-    return packages
+    path.write_text(_format(_with_pypi(prefix, conda, metadata)))
 
 
 def format_packages(prefix: Path, records: Sequence[PackageRecord]) -> str:
-    """What `write_packages` writes."""
+    """What `write_packages` writes, of all records."""
     return _format(_find_packages(prefix, records))
 
 
@@ -99,18 +103,27 @@ def _identity(package: InstalledPackage | None) -> tuple[str, ...] | None:
 
 
 def _find_packages(prefix: Path, records: Sequence[PackageRecord]) -> list[InstalledPackage]:
-    conda = [_conda_package(record) for record in records]
-    owned = {file for record in records for file in record.get("files", ()) if file.endswith("/METADATA")}
+    owned = {file for record in records for file in metadata_of(record)}
+    return _with_pypi(prefix, map(conda_package, records), owned)
+
+
+def _with_pypi(prefix: Path, conda: Iterable[InstalledPackage], owned: Collection[str]) -> list[InstalledPackage]:
     return sorted([*conda, *_pypi_packages(prefix, owned)])
 
 
-def _conda_package(record: PackageRecord) -> InstalledPackage:
+def metadata_of(record: PackageRecord) -> list[str]:
+    """Paths of the METADATA of Python distributions that a package brought."""
+    return [file for file in record.get("files", ()) if file.endswith("/METADATA")]
+
+
+def conda_package(record: PackageRecord) -> InstalledPackage:
+    """What a record is of."""
     size = sum(path.get("size_in_bytes") or 0 for path in path_records(record))
     channel = record.get("channel", "")
     return InstalledPackage(record["name"], record["version"], record.get("build", ""), channel, "conda", size)
 
 
-def _pypi_packages(prefix: Path, owned: set[str]) -> Iterator[InstalledPackage]:
+def _pypi_packages(prefix: Path, owned: Collection[str]) -> Iterator[InstalledPackage]:
     for metadata in sorted(prefix.glob("lib/*/site-packages/*.dist-info/METADATA")):
         if metadata.parent.parent.parent.is_symlink() or str(metadata.relative_to(prefix)) in owned:
             continue

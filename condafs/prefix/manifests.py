@@ -1,6 +1,6 @@
 """The sums that packages' manifests give of their files: as linked, and as kept among the originals."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from condafs.prefix.layout import INTERPRETER_PREFIX, ORIGINALS
 from condafs.prefix.records import PackageRecord, digest_of_path, is_link, path_records
@@ -8,21 +8,15 @@ from condafs.prefix.records import PackageRecord, digest_of_path, is_link, path_
 _PYTHONS = "bin/py"
 
 
-def known_digests(records: Iterable[PackageRecord], wanted: Container[str] | None = None) -> dict[str, tuple[int, str]]:
+def known_digests(records: Iterable[PackageRecord]) -> dict[str, tuple[int, str]]:
     """Path -> (size, SHA-256) of files as they were linked; without those of which conda-meta does not have both.
 
     The interpreter is also known by the name that pinning gave it.
-
-    Args:
-        records: Of conda-meta.
-        wanted: Paths that matter; None: all.
     """
     known: dict[str, tuple[int, str]] = {}
     for record in records:
         for path in path_records(record):
             name = path["_path"]
-            if wanted is not None and name not in wanted and not name.startswith(_PYTHONS):
-                continue
             size, digest = path.get("size_in_bytes"), digest_of_path(path)
             if size is not None and digest and not is_link(path):
                 known[name] = size, digest

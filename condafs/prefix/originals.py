@@ -8,8 +8,9 @@ cache has them, and they are still there when it has not.
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from condafs.errors import MachineError
 from condafs.prefix.layout import ORIGINALS
@@ -20,12 +21,16 @@ from condafs.prefix.removal import remove_if_possible
 _NOARCH_LIBRARY = re.compile(r"lib/python[^/]+/site-packages/")
 
 
-def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None) -> int:
+Replaced: TypeAlias = tuple[PackageRecord, Sequence[PathRecord]]
+"""A package with its `replaced_paths`."""
+
+
+def keep_originals(prefix: Path, replaced: Iterable[Replaced] | None = None) -> int:
     """Link each original to `conda-meta/condafs/originals/<path>`; what is there already is made anew.
 
     Args:
         prefix: A complete prefix.
-        records: Of conda-meta, when they were read already.
+        replaced: Of each record in conda-meta, when that was found already.
 
     Returns:
         How many files were kept.
@@ -37,10 +42,8 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
     remove_if_possible(Path(directory))  # of an interrupted run
     made: set[str] = set()
     count = 0
-    for record in read_records(prefix) if records is None else records:
-        for path in path_records(record):
-            if not path.get("prefix_placeholder") and not _is_replaced_link(path):
-                continue
+    for record, paths in _find_replaced(prefix) if replaced is None else replaced:
+        for path in paths:
             target = f"{directory}/{path['_path']}"
             parent = target.rpartition("/")[0]
             if parent not in made:
@@ -49,6 +52,15 @@ def keep_originals(prefix: Path, records: Sequence[PackageRecord] | None = None)
             _keep(record, path, target)
             count += 1
     return count
+
+
+def replaced_paths(record: PackageRecord) -> list[PathRecord]:
+    """Files of a package that are not in the environment as the package has them."""
+    return [path for path in path_records(record) if path.get("prefix_placeholder") or _is_replaced_link(path)]
+
+
+def _find_replaced(prefix: Path) -> Iterator[Replaced]:
+    return ((record, replaced_paths(record)) for record in read_records(prefix))
 
 
 def _is_replaced_link(path: PathRecord) -> bool:

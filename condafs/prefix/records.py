@@ -3,12 +3,8 @@
 The format is conda's (PrefixRecord); only the keys that condafs uses are named here.
 """
 
-import hashlib
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypedDict
 
@@ -53,21 +49,7 @@ class PackageRecord(TypedDict, total=False):
 def read_records(prefix: Path) -> list[PackageRecord]:
     """All of `conda-meta/*.json`, by file name; empty when there is no such directory."""
     directory = prefix / "conda-meta"
-    return [read_record(f"{directory}/{name}") for name in _list(directory)]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRecord:
-    """A record with what sealing needs to know of it.
-
-    Attributes:
-        sha256: Of the file in conda-meta.
-        unsummed: Paths of files that it lists without a sum of what was linked.
-    """
-
-    record: PackageRecord
-    sha256: str
-    unsummed: tuple[str, ...]
+    return [read_record(f"{directory}/{name}") for name in record_names(directory)]
 
 
 Stamp: TypeAlias = tuple[int, int, int, int]
@@ -77,47 +59,17 @@ Stamp: TypeAlias = tuple[int, int, int, int]
 def record_stamps(prefix: Path) -> dict[str, Stamp]:
     """File name -> stamp of each record; none when something else is in the place of `conda-meta`."""
     directory = prefix / "conda-meta"
-    return {} if directory.is_symlink() else {name: _stamp(f"{directory}/{name}") for name in _list(directory)}
+    return {} if directory.is_symlink() else {name: stamp_of(f"{directory}/{name}") for name in record_names(directory)}
 
 
-def _stamp(path: str) -> Stamp:
+def stamp_of(path: str) -> Stamp:
+    """Of one record."""
     found = os.lstat(path)
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-class EarlyRecords:
-    """Reads records in the background while others are still being written; a large environment has 17 MB of them.
-
-    Args:
-        prefix: Where `conda-meta` is, or will be.
-    """
-
-    def __init__(self, prefix: Path) -> None:
-        self._directory = prefix / "conda-meta"
-        self._reader = ThreadPoolExecutor(1, "records")
-        self._found: dict[str, tuple[Stamp, KnownRecord]] = {}
-
-    def read_soon(self, name: str) -> None:
-        """That file is written. Any thread may say so."""
-        self._reader.submit(self._read_early, name)
-
-    def finish(self) -> dict[str, KnownRecord]:
-        """All records as they are now, by the names of their files, in the order of `read_records`; once."""
-        self._reader.shutdown()
-        records = {}
-        for name in _list(self._directory):
-            stamp, record = self._found.get(name, (None, None))
-            path = f"{self._directory}/{name}"
-            records[name] = record if record is not None and stamp == _stamp(path) else _examine(path)
-        return records
-
-    def _read_early(self, name: str) -> None:
-        path = f"{self._directory}/{name}"
-        with suppress(OSError, ValueError):  # not quite written yet: it is read in the end
-            self._found[name] = _stamp(path), _examine(path)
-
-
-def _list(directory: Path) -> list[str]:
+def record_names(directory: Path) -> list[str]:
+    """The files of records, sorted; none when there is no such directory."""
     try:
         return sorted(path.name for path in directory.iterdir() if path.name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
@@ -141,10 +93,11 @@ def path_records(record: PackageRecord) -> list[PathRecord]:
 
 def read_record(path: str) -> PackageRecord:
     """One of them; ValueError when it is none."""
-    return _parse(_content(path))
+    return parse_record(record_content(path))
 
 
-def _parse(content: bytes) -> PackageRecord:
+def parse_record(content: bytes) -> PackageRecord:
+    """One of them; ValueError when it is none."""
     record: PackageRecord = json.loads(content)
     if not isinstance(record, dict):
         msg = "not a record of a package"
@@ -152,18 +105,8 @@ def _parse(content: bytes) -> PackageRecord:
     return record
 
 
-def _content(path: str) -> bytes:
+def record_content(path: str) -> bytes:
+    """The file of one of them."""
     # As bytes, not Path.read_text: a third of the time.
     with open(path, "rb") as file:  # noqa: PTH123
         return file.read()
-
-
-def _examine(path: str) -> KnownRecord:
-    content = _content(path)
-    record = _parse(content)
-    unsummed = [
-        item["_path"]
-        for item in path_records(record)
-        if not (item.get("size_in_bytes") is not None and digest_of_path(item)) and not is_link(item)
-    ]
-    return KnownRecord(record, hashlib.sha256(content).hexdigest(), tuple(unsummed))

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condafs.prefix.contents import write_packages
+from condafs.prefix.early_records import EarlyRecords, KnownRecord
 from condafs.prefix.externally_managed import refuse_installers
 from condafs.prefix.inventory import begin_walk, write_inventory, write_own_rows
 from condafs.prefix.originals import keep_originals
 from condafs.prefix.pinning import pin_interpreters
-from condafs.prefix.records import EarlyRecords, KnownRecord
 from condafs.prefix.removal import remove_tree
-from condafs.prefix.sound import require_own_directories, require_own_paths
+from condafs.prefix.sound import require_own_directories
 from condafs.prefix.sums import UNKNOWN, Provenance, find_sums, write_sums
 from condafs.prefix.walk import Rows, Sums, close, walk
 
@@ -61,10 +61,9 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Sealed:
     refuse_installers(prefix)
     under_way = begin_walk(prefix, read_only=True)
     records = (early or EarlyRecords(prefix)).finish()
-    packages = [known.record for known in records.values()]
-    require_own_paths(packages)
-    keep_originals(prefix, packages)
-    write_packages(prefix, packages)
+    known = records.values()
+    keep_originals(prefix, [(one.record, one.replaced) for one in known])
+    write_packages(prefix, [one.package for one in known], {path for one in known for path in one.metadata})
     rows = Rows(under_way.finish())
     inventory = write_inventory(prefix, rows)
     own_rows = write_own_rows(prefix)

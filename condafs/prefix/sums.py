@@ -17,9 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from condafs.prefix.early_records import KnownRecord
 from condafs.prefix.layout import OWN_DIRECTORY, OWN_INVENTORY, SUMS
-from condafs.prefix.manifests import known_digests, original_digests
-from condafs.prefix.records import KnownRecord
 from condafs.prefix.walk import Rows
 
 _LINE = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.+)", re.DOTALL)
@@ -63,20 +62,24 @@ def find_sums(
         own_rows: Of condafs's own directory.
         provenance: What is known already.
     """
-    packages = [known.record for known in records.values()]
-    sums = {f"conda-meta/{name}": known.sha256 for name, known in records.items()}
+    digests: dict[str, tuple[int, str]] = {}
+    originals: set[str] = set()
+    sums, unknown = {}, {*provenance.untold, *provenance.rewritten, OWN_INVENTORY}
+    for name, known in records.items():
+        digests.update(known.digests)
+        originals.update(known.originals)
+        unknown.update(known.unsummed)
+        sums[f"conda-meta/{name}"] = known.sha256
     single = rows.files(is_shared=False)
-    told, unknown = provenance.told.keys() - single, {*provenance.untold, *provenance.rewritten}
-    unknown |= {path for known in records.values() for path in known.unsummed}
+    told = provenance.told.keys() - single
     if provenance.has_foreign:
         shared = rows.files(is_shared=True)
         told &= shared.keys()
-        unknown |= single.keys() | _unlike(shared, known_digests(packages))
+        unknown |= single.keys() | _unlike(shared, digests)
     else:
-        unknown |= _unlike(single, known_digests(packages, single))
+        unknown |= _unlike(single, digests)
     own = own_rows.files(is_shared=False).keys() | own_rows.files(is_shared=True)
-    unknown |= {f"{OWN_DIRECTORY}/{path}" for path in own} - original_digests(packages).keys()
-    unknown.add(OWN_INVENTORY)
+    unknown |= {f"{OWN_DIRECTORY}/{path}" for path in own} - originals
     sums |= {path: provenance.told[path] for path in told}
     for path in sorted(unknown - sums.keys()):
         with suppress(FileNotFoundError, IsADirectoryError):  # removed after all, or a link in its place

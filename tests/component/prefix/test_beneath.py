@@ -18,8 +18,20 @@ def is_at(fd: int, path: Path) -> bool:
 def test_directories_are_made_and_opened_one_after_the_other(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with Beneath(tmp_path, "lib/python") as place:
-        for directory in ("a/b", "a", "", "a/b", "c/./d//e"):
+        for directory in ("a/b", "a", "", "a/b", "a/b/c/d", "a/e", "a/b/c", "c/./d//e"):
             assert is_at(place.open(directory), tmp_path / "lib/python" / directory)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_of_deep_directories_not_all_stay_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    deep = "d/" * 300
+    with Beneath(tmp_path, "lib") as place:
+        for directory in (deep, f"{deep}e", deep, "d/d", f"{deep}f/g"):
+            assert is_at(place.open(directory), tmp_path / "lib" / directory)
+            assert len(os.listdir("/proc/self/fd")) < before + 50
+        with pytest.raises(UnsoundPrefixError, match=f"at lib/{deep}[.][.]"):
+            place.open(f"{deep}..")
     assert len(os.listdir("/proc/self/fd")) == before
 
 

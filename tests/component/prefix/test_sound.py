@@ -30,10 +30,10 @@ def test_a_library_is_the_environments_own_under_two_names_and_not_elsewhere(tmp
 
 @pytest.mark.parametrize("path", ["/etc/shadow", "../x", "share/../../x", "share/.."])
 def test_a_listed_path_that_leads_out_is_refused(path: str) -> None:
-    require_own_paths([{"name": "zz", "paths_data": {"paths": [{"_path": "share/a..b/..c", "original_path": "x"}]}}])
+    require_own_paths({"name": "zz", "paths_data": {"paths": [{"_path": "share/a..b/..c", "original_path": "x"}]}})
     for entry in ({"_path": path}, {"_path": "x", "original_path": path}):
         with pytest.raises(UnsoundPrefixError, match="zz"):
-            require_own_paths([{"name": "zz", "paths_data": {"paths": [entry]}}])
+            require_own_paths({"name": "zz", "paths_data": {"paths": [entry]}})
 
 
 def test_a_record_that_is_written_again_has_another_stamp(tmp_path: Path) -> None:
