@@ -18,7 +18,6 @@ from condafs.prefix.records import (
     PackageRecord,
     PathRecord,
     Stamp,
-    digest_of_path,
     is_link,
     parse_record,
     path_records,
@@ -93,18 +92,15 @@ def _examine(path: str) -> KnownRecord:
     content = record_content(path)
     record = parse_record(content)
     require_own_paths(record)
-    unsummed = [
-        item["_path"]
-        for item in path_records(record)
-        if not (item.get("size_in_bytes") is not None and digest_of_path(item)) and not is_link(item)
-    ]
+    digests = known_digests([record])
+    unknown = [path for path in path_records(record) if path["_path"] not in digests]
     return KnownRecord(
         record,
         hashlib.sha256(content).hexdigest(),
         conda_package(record),
         metadata_of(record),
         replaced_paths(record),
-        known_digests([record]),
+        digests,
         original_digests([record]),
-        unsummed,
+        [path["_path"] for path in unknown if not is_link(path)],
     )

@@ -68,7 +68,7 @@ def write_inventory(prefix: Path, rows: Rows | None = None) -> Sums:
     Returns:
         The sums; `own_bytes` counts the inventory itself as well.
     """
-    rows = rows or Rows(begin_walk(prefix).finish())
+    rows = rows or Rows(begin_walk(prefix).pieces())
     body, sums = rows.content, rows.sum_up()
     inventory = replace(sums, own_bytes=sums.own_bytes + len(body))
     header = {"version": VERSION, **asdict(inventory), "body_bytes": len(body)}
@@ -120,7 +120,7 @@ def write_own_rows(prefix: Path) -> Rows:
     place.write_bytes(rows)
     close(place)
     close(directory)
-    return Rows(rows)
+    return Rows([rows])
 
 
 def read_inventory(prefix: Path) -> Iterator[Entry]:

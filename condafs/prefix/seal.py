@@ -64,7 +64,7 @@ def seal(prefix: Path, early: EarlyRecords | None = None) -> Sealed:
     known = records.values()
     keep_originals(prefix, [(one.record, one.replaced) for one in known])
     write_packages(prefix, [one.package for one in known], {path for one in known for path in one.metadata})
-    rows = Rows(under_way.finish())
+    rows = Rows(under_way.pieces())
     inventory = write_inventory(prefix, rows)
     own_rows = write_own_rows(prefix)
     close(prefix)

@@ -14,7 +14,7 @@ import re
 import stat
 import subprocess
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -110,15 +110,21 @@ class Rows:
     """Rows that questions are asked about, taken apart once and without an object for each: that takes milliseconds.
 
     Args:
-        content: As `Walk.finish` returns them.
+        pieces: As `Walk.pieces` returns them; each is taken apart while others are still being read.
 
     Raises:
         ValueError: The content is damaged.
+
+    Attributes:
+        content: All of it.
     """
 
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self._fields = _split(content)
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        kept, self._fields = [], list[str]()
+        for piece in pieces:
+            kept.append(piece)
+            self._fields += _split(piece)
+        self.content = b"".join(kept)
         self._sorts = self._fields[0::_FIELDS]
         self._counts = Counter(self._sorts)
 
@@ -204,22 +210,21 @@ class Walk:
         if self._waiting:
             self._at_work.append(_Find(*self._waiting.popleft()))
 
-    def finish(self) -> bytes:
-        """The rows; waits until everything is read.
+    def pieces(self) -> Iterator[bytes]:
+        """The rows, some at a time; everything is read when there are no more.
 
         Raises:
             MachineError: Some of it could not be read or sealed.
         """
-        pieces = []
         while self._at_work:
-            pieces.append(self._at_work.popleft().output())
+            piece = self._at_work.popleft().output()
             self._start_next()
-        return b"".join(pieces)
+            yield piece
 
 
 def walk(top: Path, *, skip: str = "", read_only: bool = False) -> bytes:
     """Begin a walk and finish it; see `Walk`."""
-    return Walk(top, skip=skip, read_only=read_only).finish()
+    return b"".join(Walk(top, skip=skip, read_only=read_only).pieces())
 
 
 def close(path: Path) -> None:

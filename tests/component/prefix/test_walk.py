@@ -75,7 +75,7 @@ def test_many_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("condafs.prefix.walk._MAX_ARGUMENT_BYTES", 0)
     one = walk(tmp_path, skip="conda-meta/own")
     assert sorted(read_rows(several), key=str) == sorted(read_rows(one), key=str)
-    assert Rows(several).sum_up() == Rows(one).sum_up()
+    assert Rows([several]).sum_up() == Rows([one]).sum_up()
     assert len(paths_of(several)) == 5 + 30
 
 
@@ -95,7 +95,7 @@ def test_pipes_are_no_rows_and_are_refused_by_name(tmp_path: Path) -> None:
     found = walk(tmp_path, read_only=True)
     assert paths_of(found) == ["share"]
     with pytest.raises(UnsoundPrefixError, match="a named pipe at share/pipe"):
-        Rows(found).sum_up()
+        Rows([found]).sum_up()
 
 
 def test_what_is_skipped_is_neither_listed_nor_changed(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_own_bytes_are_files_with_one_name_and_directories(tmp_path: Path) -> No
     (tmp_path / "shared").write_bytes(b"x" * 1000)
     os.link(tmp_path / "shared", tmp_path / "again")
     (tmp_path / "directory").mkdir()
-    assert Rows(walk(tmp_path)).sum_up().own_bytes == 100 + (tmp_path / "directory").stat().st_size
+    assert Rows([walk(tmp_path)]).sum_up().own_bytes == 100 + (tmp_path / "directory").stat().st_size
 
 
 def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
@@ -132,14 +132,14 @@ def test_the_sums_are_those_of_the_rows(tmp_path: Path) -> None:
     (tmp_path / "program").write_bytes(b"x" * 20)
     (tmp_path / "program").chmod(0o755)
     (tmp_path / "link").symlink_to("program")
-    sums = Rows(walk(tmp_path)).sum_up()
+    sums = Rows([walk(tmp_path)]).sum_up()
     assert (sums.size_bytes, sums.file_count) == (30, 3)
 
 
 @pytest.mark.parametrize("content", [b"x", b"f644 1\0", b"f644 1\x001\x002.0\0./a\0"])
 def test_damaged_rows_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        Rows(content)
+        Rows([content])
 
 
 def test_only_shared_files_are_protected(tmp_path: Path) -> None:
