@@ -12,12 +12,12 @@ pytest = $(run) pytest -n 4 $(PYTEST_ARGUMENTS)
 # Quoted for the shell: a channel's URL or directory may hold spaces.
 channel = $(if $(CHANNEL),--channel '$(CHANNEL)')
 
-.PHONY: help demo test check bench endurance format setup clean
+.PHONY: help demo test lint check bench endurance format setup clean
 
 help:
 	@echo 'make demo   a guided tour on a channel made on the spot (CHANNEL=conda-forge: the real world)'
 	@echo 'make test   all tests'
-	@echo 'make check  what has to pass before a change lands: linters, types, floors, then all tests'
+	@echo 'make check  what has to pass before a change lands: make lint (linters, types, floors), then all tests'
 	@echo 'make bench  measures what is promised (CHANNEL=file:///DIR: on that channel)'
 	@echo 'make endurance  kills, power cuts, full disks, foreign test suites (ENDURANCE_ARGUMENTS="--only kills")'
 	@echo 'make format mends layout and imports; make clean removes what these commands made'
@@ -32,7 +32,7 @@ test:
 	@.ci/setup test
 	$(pytest)
 
-check:
+lint:
 	@.ci/setup test
 	$(run) ruff check
 	$(run) ruff format --check
@@ -40,6 +40,8 @@ check:
 	.venv/bin/lint-imports
 	.venv/bin/codespell
 	.venv/bin/shellcheck .ci/run .ci/setup tests/end_to_end/service/box.sh
+
+check: lint
 	$(pytest)
 
 bench:
