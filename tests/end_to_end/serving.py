@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tests.forked import Forked
+
 PATIENCE_SECONDS = 90
 
 CONDAFS = (sys.executable, "-m", "condafs")
@@ -32,7 +34,7 @@ class Daemon:
         self.envs.mkdir(parents=True, exist_ok=True)
         self.config = directory / "condafs.yaml"
         self.config.write_text(settings)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def specs(self) -> Path:
@@ -47,14 +49,18 @@ class Daemon:
             address = f"condafs-test-{os.getpid()}-{time.monotonic_ns()}"
             listener.bind("\0" + address)
             listener.settimeout(0.2)
-            self.process = subprocess.Popen(
-                [*(command or [*CONDAFS, *self.arguments()])],
-                env={**os.environ, "NOTIFY_SOCKET": "@" + address},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-            )
+            environment = {**os.environ, "NOTIFY_SOCKET": "@" + address}
+            if command:
+                self.process = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=Path(__file__).parents[2],
+                )
+            else:
+                self.process = Forked("condafs.cli", self.arguments(), self.log, environment)
             self._wait_until_ready(listener)
 
     def _wait_until_ready(self, listener: socket.socket) -> None:

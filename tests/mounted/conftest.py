@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from condafs.filesystem.mounting import mount_at, unmount
-from tests.mounted.forked import Forked
+from tests.forked import Forked
 
 ROOT_OF_PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -121,6 +121,7 @@ def start(  # noqa: PLR0913 - what a daemon is started with
         uid: Who runs it, when it is somebody else.
     """
     arguments = [str(mount), str(state), f"--settings={settings}", f"--uid={uid}"]
+    environment = {**os.environ, "NOTIFY_SOCKET": f"@condafs-test-{log}"}
     process: subprocess.Popen[bytes] | Forked
     with log.open("a") as output, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
         notifications.bind(f"\0condafs-test-{log}")
@@ -131,11 +132,11 @@ def start(  # noqa: PLR0913 - what a daemon is started with
                 stdout=output,
                 stderr=output,
                 cwd=ROOT_OF_PROJECT,
-                env={**os.environ, "NOTIFY_SOCKET": f"@condafs-test-{log}"},
+                env=environment,
                 start_new_session=True,
             )
         else:
-            process = Forked(arguments, log, f"@condafs-test-{log}")
+            process = Forked("tests.mounted.scripted", arguments, log, environment)
         try:
             while b"READY=1" not in notifications.recv(4096):
                 pass

@@ -55,8 +55,9 @@ class ScriptedRunner:
         await remove_here(prefix)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """The command line; ends the process."""
+    arguments = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     mount, state = map(Path, arguments[:2])
     options = dict(argument.partition("=")[::2] for argument in arguments[2:])
@@ -73,4 +74,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
