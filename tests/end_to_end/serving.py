@@ -60,7 +60,7 @@ class Daemon:
                     cwd=Path(__file__).parents[2],
                 )
             else:
-                self.process = Forked("condafs.cli", self.arguments(), self.log, environment)
+                self.process = Forked("condafs.cli", self.arguments(), (self.log, self.log), environment)
             self._wait_until_ready(listener)
 
     def _wait_until_ready(self, listener: socket.socket) -> None:

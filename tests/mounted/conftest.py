@@ -136,7 +136,7 @@ def start(  # noqa: PLR0913 - what a daemon is started with
                 start_new_session=True,
             )
         else:
-            process = Forked("tests.mounted.scripted", arguments, log, environment)
+            process = Forked("tests.mounted.scripted", arguments, (log, log), environment)
         try:
             while b"READY=1" not in notifications.recv(4096):
                 pass

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.serving import CONDAFS, Daemon
+from tests.forked import run_condafs
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, channel_url: str) -> Iterat
         (daemon.specs / f"{name}.yaml").write_text(text)
         daemon.wait_until_ready(name)
         subprocess.run(["sleep", "1.1"], check=True)  # logs tell moments to the second
-    subprocess.run([*CONDAFS, "rollback", "foo", "1", "--mount", daemon.envs], check=True)
+    run_condafs("rollback", "foo", "1", "--mount", daemon.envs).check_returncode()
     assert daemon.stop() == 0
     yield daemon
     daemon.clear()
@@ -48,21 +49,15 @@ def seen(daemon: Daemon) -> dict[str, object]:
 
 
 def fail_to_start(daemon: Daemon) -> str:
-    done = subprocess.run([*CONDAFS, *daemon.arguments()], capture_output=True, text=True, check=False, timeout=60)
+    done = run_condafs(*daemon.arguments())
     assert done.returncode == 5, done.stderr
     assert "Traceback" not in done.stderr
     assert not daemon.is_mounted()
     return done.stderr
 
 
-def rebuild(daemon: Daemon, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*CONDAFS, "doctor", "--rebuild-catalog", "--state", daemon.state, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def rebuild(daemon: Daemon, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run_condafs("doctor", "--rebuild-catalog", "--state", daemon.state, *arguments)
 
 
 def cut(catalog: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from condafs.prefix.contents import compare_packages, read_packages
 from tests.component.health.test_check import flip
 from tests.end_to_end.serving import CONDAFS, Daemon
+from tests.forked import run_condafs
 
 DEPENDENCIES = "python, zz-noarch-py, zz-textprefix, zz-binprefix, zz-postlink, zz-edgecases, zz-lib =1.0"
 
@@ -38,12 +39,7 @@ class House:
         return self.prefix(name)
 
     def verify(self, *arguments: str) -> tuple[int, Any]:
-        done = subprocess.run(
-            [*CONDAFS, "verify", "--json", "--mount", self.daemon.envs, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_condafs("verify", "--json", "--mount", self.daemon.envs, *arguments)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
