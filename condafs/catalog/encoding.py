@@ -138,6 +138,21 @@ def decode_build(digest: SpecDigest, value: bytes) -> BuildRecord:
     )
 
 
+def check_build(value: bytes) -> tuple[str, BuildState]:
+    """(name, state) of a value of `builds` that can be decoded, five times as fast as that.
+
+    Raises:
+        ValueError, KeyError, struct.error: It cannot be. Whether the name is one is not looked at.
+    """
+    head = _BUILD.unpack_from(value)
+    text = value[_BUILD.size :]
+    text.decode()
+    if len(text) < head[12] + head[13]:
+        msg = "a record of a build ends too early"
+        raise ValueError(msg)
+    return text[: head[12]].decode(), _STATES[head[0]]
+
+
 def decode_cost(value: bytes) -> tuple[str, bool, int, int]:
     """(name, whether it is READY, owner, own bytes) of a value of `builds`, without the rest."""
     head = _BUILD.unpack_from(value)
@@ -147,6 +162,11 @@ def decode_cost(value: bytes) -> tuple[str, bool, int, int]:
 def decode_owner(value: bytes) -> tuple[int, bool]:
     """(owner, whether it is retired) of a value of `environments`, without the rest."""
     return _ENVIRONMENT.unpack_from(value)[2], is_retired(value)
+
+
+def decode_file_owner(value: bytes) -> tuple[str, int]:
+    """(file name, owner) of a value of `environments`, without the rest."""
+    return key_text(value[_ENVIRONMENT.size :]), _ENVIRONMENT.unpack_from(value)[2]
 
 
 def encode_file(record: FileRecord) -> bytes:
@@ -246,6 +266,21 @@ def decode_event(number: int, value: bytes) -> EventRecord | None:
         value[behalf_at:detail_at].decode(),
         value[detail_at:].decode(),
     )
+
+
+def check_event(value: bytes) -> str:
+    """The name in a value of `events` that can be decoded, "" when it has none.
+
+    Raises:
+        ValueError, struct.error: It cannot be. Whether the name is one is not looked at.
+    """
+    *_, name_length, behalf_length = _EVENT.unpack_from(value)
+    text = value[_EVENT.size :]
+    text.decode()
+    if len(text) < name_length + behalf_length:
+        msg = "a record of an event ends too early"
+        raise ValueError(msg)
+    return text[:name_length].decode()
 
 
 def encode_usage(record: UsageRecord) -> bytes:

@@ -4,18 +4,21 @@ Iterators are lazy and end with the snapshot. A snapshot is opened in a microsec
 await: while it is open, LMDB reuses none of the pages that were freed since.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 from condafs.catalog.encoding import (
     ACTIVE_MARK,
     VISIBLE,
+    check_build,
+    check_event,
     decode_build,
     decode_cost,
     decode_environment,
     decode_event,
     decode_file,
+    decode_file_owner,
     decode_image,
     decode_marks,
     decode_number,
@@ -179,6 +182,10 @@ class Snapshot:
                 if 0 < mark < ACTIVE_MARK and (name != after_name or digest.hex() > after_digest):
                     yield f"{digest.hex()}-{name}"
 
+    def not_ready(self, texts: Iterable[str]) -> set[str]:
+        """Those of many texts that are not the name of a READY build; for one, see `is_ready`."""
+        return set(texts).difference(self.ready_builds())
+
     def is_ready(self, build: str) -> bool:
         """Whether a text is the name of a READY build."""
         if not (match := BUILD.fullmatch(build)):
@@ -255,6 +262,20 @@ class Snapshot:
         key = last_key(self._raw, handle) if handle is not None else None
         return key_sequence(key) if key else 0
 
+    def checked_builds(self) -> Iterator[tuple[bytes, str, BuildState]]:
+        """(digest as 32 raw bytes, name, state) of all builds, by digest, each of which can be decoded; see
+        `check_build`.
+        """  # noqa: D205 - one sentence
+        return ((key, *check_build(value)) for key, value in self._items(BUILDS))
+
+    def checked_events(self) -> Iterator[str]:
+        """The name (perhaps "") of every event, each of which can be decoded; see `check_event`."""
+        return (check_event(value) for _, value in self._items(EVENTS))
+
+    def specified(self) -> Iterator[bytes]:
+        """Digests (32 raw bytes) of which canonical bytes are known."""
+        return self._keys(SPECIFICATIONS)
+
     def costs(self) -> Iterator[tuple[bytes, str, bool, int, int]]:
         """(digest as 32 raw bytes, name, whether it is READY, owner, own bytes) of all builds, and nothing else."""
         return ((key, *decode_cost(value)) for key, value in self._items(BUILDS))
@@ -262,6 +283,10 @@ class Snapshot:
     def owners(self) -> Iterator[tuple[str, int, bool]]:
         """(name, owner, whether it is retired) of all environments. Nothing else is decoded."""
         return ((key.decode(), *decode_owner(value)) for key, value in self._items(ENVIRONMENTS))
+
+    def file_owners(self) -> Iterator[tuple[str, int]]:
+        """(file name, owner) of all environments that are not retired. Nothing else is decoded."""
+        return (decode_file_owner(value) for _, value in self._items(ENVIRONMENTS) if not is_retired(value))
 
     def usage(self, uid: int) -> UsageRecord:
         """What a user has; kept, not counted."""

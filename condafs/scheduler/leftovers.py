@@ -30,7 +30,7 @@ def find_leftovers(builds: Path, snapshot: Callable[[], Snapshot]) -> list[str]:
     except FileNotFoundError:
         return []
     with snapshot() as opened:
-        return [name for name in names if is_leftover(opened, builds, name)]
+        return [name for name in opened.not_ready(names) if is_leftover(opened, builds, name)]
 
 
 def is_leftover(snapshot: Snapshot, builds: Path, name: str) -> bool:

@@ -7,7 +7,7 @@ older than the catalog (a crash undid its removal) is left alone.
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from condafs.catalog.errors import rebuild_advice
@@ -62,10 +62,17 @@ def require_known_builds(builds: Path, catalog: Catalog) -> None:
 
 def named_builds(builds: Path) -> Iterator[BuildName]:
     """Builds by the names of directories, finished or not."""
+    return _builds_among(_names_in(builds))
+
+
+def _names_in(builds: Path) -> list[str]:
     try:
-        names = os.listdir(builds)  # noqa: PTH208 - names are wanted, a hundred thousand at times
+        return os.listdir(builds)  # noqa: PTH208 - names are wanted, a hundred thousand at times
     except FileNotFoundError:
-        return
+        return []
+
+
+def _builds_among(names: Iterable[str]) -> Iterator[BuildName]:
     for name in names:
         try:
             yield BuildName.parse(name)
@@ -75,9 +82,8 @@ def named_builds(builds: Path) -> Iterator[BuildName]:
 
 def find_strays(builds: Path, snapshot: Snapshot) -> Iterator[tuple[BuildName, bool]]:
     """Finished builds that the catalog has no use for, and whether it knows them at all."""
-    ready = set(snapshot.ready_builds())
-    for build in named_builds(builds):
-        if str(build) not in ready and is_finished(builds / str(build)):
+    for build in _builds_among(snapshot.not_ready(_names_in(builds))):
+        if is_finished(builds / str(build)):
             record = snapshot.build(build.digest)
             if record is None or record.state not in ACTIVE_STATES | {BuildState.READY}:
                 yield build, record is not None

@@ -29,26 +29,28 @@ async def reconcile_owners(intake: Intake, catalog: Catalog, specs: Path) -> Non
 def _find_given(catalog: Catalog, specs: Path) -> list[tuple[str, int]]:
     """(file, owner) where the environment has another owner; blocking."""
     with catalog.snapshot() as snapshot:
-        owners = {record.file_name: record.owner_uid for record in snapshot.environments() if not record.is_retired}
+        owners = list(snapshot.file_owners())
     given = []
-    for file_name, environment_uid in owners.items():
-        uid = _owner_of(specs / file_name, environment_uid)
+    for file_name, environment_uid in owners:
+        uid = _owner_of(f"{specs}/{file_name}", environment_uid)
         if uid not in (None, environment_uid):
             given.append((file_name, uid))
     return given
 
 
-def _owner_of(path: Path, environment_uid: int) -> int | None:
+def _owner_of(path: str, environment_uid: int) -> int | None:
     """The file's owner; the environment's, from now on, when it has none. None when it is not there."""
     try:
-        found = path.lstat()
+        found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode):
             return None
-        stored, underneath = find_owner(str(path)), read_owner(str(path), found)
-        if stored is None and underneath.uid in (0, os.geteuid()) and environment_uid != underneath.uid:
-            write_owner(str(path), replace(underneath, uid=environment_uid))
+        if stored := find_owner(path):
+            return stored.uid
+        underneath = read_owner(path, found)
+        if underneath.uid in (0, os.geteuid()) and environment_uid != underneath.uid:
+            write_owner(path, replace(underneath, uid=environment_uid))
             return environment_uid
     except OSError as error:
-        logger.warning("%s: it cannot be found out whose it is: %s", path.name, error)
+        logger.warning("%s: it cannot be found out whose it is: %s", os.path.basename(path), error)  # noqa: PTH119
         return None
     return underneath.uid
