@@ -240,8 +240,8 @@ async def _work(  # noqa: PLR0913, PLR0917 - the house is made of these
         )
         await exports.sweep()
         await mounting.recall()
-        await working.start(scheduler.run)
         await catalog.write(count_anew)
+        await working.start(scheduler.run)
         await reconcile_owners(intake, catalog, settings.specs)
         await catch_up(intake, catalog, settings.specs, _owner_uid, tree.is_being_written)
         async with trio.open_nursery() as serving:

@@ -19,6 +19,8 @@ from condafs.spec.image import ImageSettings
 
 _ENVIRONMENT: Final = struct.Struct("<BIId32s32s")
 _BUILD: Final = struct.Struct("<BQIIddddIQQIHB")
+_COST: Final = struct.Struct("<B48xI8xQ4xH")
+"""State, owner, own bytes and length of the name among what `_BUILD` has."""
 _FILE: Final = struct.Struct("<Qq32s32sH")
 _EVENT: Final = struct.Struct("<dBIIq32sHB")
 _USAGE: Final = struct.Struct("<QQII")
@@ -155,8 +157,8 @@ def check_build(value: bytes) -> tuple[str, BuildState]:
 
 def decode_cost(value: bytes) -> tuple[str, bool, int, int]:
     """(name, whether it is READY, owner, own bytes) of a value of `builds`, without the rest."""
-    head = _BUILD.unpack_from(value)
-    return value[_BUILD.size : _BUILD.size + head[12]].decode(), head[0] == _READY, head[8], head[10]
+    state, owner_uid, own_bytes, name_length = _COST.unpack_from(value)
+    return value[_BUILD.size : _BUILD.size + name_length].decode(), state == _READY, owner_uid, own_bytes
 
 
 def decode_owner(value: bytes) -> tuple[int, bool]:

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 
 import lmdb
 
+from condafs.catalog.clean_end import note_clean_end, take_clean_end
 from condafs.catalog.commits import GroupCommit, Job
 from condafs.catalog.errors import translate
 from condafs.catalog.events import DAEMON, Author
@@ -68,7 +69,8 @@ class Catalog:
             path: Directory of the catalog.
             map_bytes: Of the memory map at first.
             reader_gid: Group whose users may read it.
-            is_probed: Whether all of it is read first: a damaged one could crash this process later (see `probe`).
+            is_probed: Whether all of it is read first unless it was closed in order: a damaged one could crash this
+                process later (see `probe`).
 
         Raises:
             CatalogError: Another daemon has it, it is of a newer version, damaged, or no catalog.
@@ -78,7 +80,7 @@ class Catalog:
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock_fd = lock(path)
-            if is_probed:
+            if not take_clean_end(path) and is_probed:
                 require_whole(path)
             reserve(path / "lock.mdb")
             opened = open_to_write(path, map_bytes)
@@ -119,12 +121,17 @@ class Catalog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        self._end(is_clean=error is None)
 
     def close(self) -> None:
         """End; open snapshots are invalid from now on."""
+        self._end(is_clean=True)
+
+    def _end(self, *, is_clean: bool) -> None:
         self._environment.close()
         if self._lock_fd is not None:
+            if is_clean:
+                note_clean_end(self._path)
             os.close(self._lock_fd)
             self._lock_fd = None
 

@@ -1,13 +1,15 @@
 """A damaged catalog is found out without a crash, whatever is done to it; a sound one is not suspected."""
 
 import shutil
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from condafs.catalog import attempts
-from condafs.catalog.opening import find_damage
+from condafs.catalog import attempts, store
+from condafs.catalog.opening import find_damage, require_whole
 from condafs.catalog.records import BuildRecord, BuildState, EnvironmentRecord
 from condafs.catalog.store import Catalog
 from condafs.catalog.transaction import Transaction
@@ -52,6 +54,56 @@ def damaged(sound: Path, tmp_path: Path) -> Path:
 def test_a_sound_catalog_is_whole(sound: Path) -> None:
     assert find_damage(sound) == ""
     Catalog.open(sound, is_probed=True).close()
+
+
+@dataclass
+class Probes:
+    """How often all of a catalog was read."""
+
+    count: int = 0
+
+
+@pytest.fixture
+def probes(monkeypatch: pytest.MonkeyPatch) -> Probes:
+    probes = Probes()
+
+    def count(path: Path) -> None:
+        probes.count += 1
+        require_whole(path)
+
+    monkeypatch.setattr(store, "require_whole", count)
+    return probes
+
+
+def test_what_was_closed_in_order_is_not_read_again_unless_somebody_touched_it(damaged: Path, probes: Probes) -> None:
+    for expected in (1, 1, 1):  # a copy is another file
+        Catalog.open(damaged, is_probed=True).close()
+        assert probes.count == expected
+    (damaged / "data.mdb").touch()
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 2
+    (damaged / "clean").write_bytes(b"junk")
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 3
+
+
+def test_after_an_end_out_of_order_all_of_it_is_read(damaged: Path, probes: Probes) -> None:
+    Catalog.open(damaged, is_probed=True).close()
+    with pytest.raises(RuntimeError), Catalog.open(damaged, is_probed=True):
+        raise RuntimeError
+    assert probes.count == 1
+    program = "import sys; from pathlib import Path; from condafs.catalog.store import Catalog\n"
+    program += "catalog = Catalog.open(Path(sys.argv[1]), is_probed=True); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, damaged]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"open\n"
+        other.kill()
+    assert probes.count == 1, "the other one counts for itself"
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 2
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 2
 
 
 def test_what_is_not_there_is_not_damaged(tmp_path: Path) -> None:
