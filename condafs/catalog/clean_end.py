@@ -1,4 +1,4 @@
-"""That a catalog was closed in order by who wrote to it: a note beside it, for exactly the file that was left.
+"""That a catalog that was whole was closed in order: a note beside it, for exactly the file that was left.
 
 Reading all of a large catalog takes a second or more (`probe`), and whoever asks the mount waits for it. After a crash,
 or when anybody has touched the file since, there is no such note, or it is of another file. What goes bad on the disk

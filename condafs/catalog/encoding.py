@@ -147,12 +147,14 @@ def check_build(value: bytes) -> tuple[str, BuildState]:
         ValueError, KeyError, struct.error: It cannot be. Whether the name is one is not looked at.
     """
     head = _BUILD.unpack_from(value)
-    text = value[_BUILD.size :]
-    text.decode()
-    if len(text) < head[12] + head[13]:
+    kind_at = _BUILD.size + head[12]
+    message_at = kind_at + head[13]
+    if len(value) < message_at:
         msg = "a record of a build ends too early"
         raise ValueError(msg)
-    return text[: head[12]].decode(), _STATES[head[0]]
+    value[kind_at:message_at].decode()
+    value[message_at:].decode()
+    return value[_BUILD.size : kind_at].decode(), _STATES[head[0]]
 
 
 def decode_cost(value: bytes) -> tuple[str, bool, int, int]:
@@ -271,18 +273,21 @@ def decode_event(number: int, value: bytes) -> EventRecord | None:
 
 
 def check_event(value: bytes) -> str:
-    """The name in a value of `events` that can be decoded, "" when it has none.
+    """The name in a value of `events` that can be decoded, "" for none; of a newer program's kind no more is looked at.
 
     Raises:
         ValueError, struct.error: It cannot be. Whether the name is one is not looked at.
     """
-    *_, name_length, behalf_length = _EVENT.unpack_from(value)
-    text = value[_EVENT.size :]
-    text.decode()
-    if len(text) < name_length + behalf_length:
-        msg = "a record of an event ends too early"
-        raise ValueError(msg)
-    return text[:name_length].decode()
+    _, code, *_, name_length, behalf_length = _EVENT.unpack_from(value)
+    behalf_at = _EVENT.size + name_length
+    detail_at = behalf_at + behalf_length
+    if code in _KINDS:
+        if len(value) < detail_at:
+            msg = "a record of an event ends too early"
+            raise ValueError(msg)
+        value[behalf_at:detail_at].decode()
+        value[detail_at:].decode()
+    return value[_EVENT.size : behalf_at].decode()
 
 
 def encode_usage(record: UsageRecord) -> bytes:

@@ -1,32 +1,23 @@
 """The catalog at one moment: questions, answered from LMDB's memory map without a copy of it in Python.
 
 Iterators are lazy and end with the snapshot. A snapshot is opened in a microsecond and must not be held across an
-await: while it is open, LMDB reuses none of the pages that were freed since.
+await: while it is open, LMDB reuses none of the pages that were freed since. What goes through whole tables is in
+`sweeps`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
 
 from condafs.catalog.encoding import (
     ACTIVE_MARK,
-    VISIBLE,
-    check_build,
-    check_event,
     decode_build,
-    decode_cost,
     decode_environment,
     decode_event,
     decode_file,
-    decode_file_owner,
     decode_image,
     decode_marks,
     decode_number,
-    decode_owner,
     decode_pin,
-    decode_stamp,
     decode_usage,
-    is_retired,
 )
 from condafs.catalog.events import EventRecord
 from condafs.catalog.keys import (
@@ -50,62 +41,22 @@ from condafs.catalog.schema import (
     FILES,
     IMAGES,
     LAYERS,
-    MAX_KEY_BYTES,
     META,
     PINS,
     QUEUE,
     SPECIFICATIONS,
     USAGE,
 )
-from condafs.catalog.tables import Handles, RawTransaction, items_from, keys_from, last_key
+from condafs.catalog.sweeps import DIGEST_LENGTH, Sweeps, behind
+from condafs.catalog.tables import last_key
 from condafs.names import BUILD, EnvironmentName, SpecDigest
 from condafs.spec.image import ImageSettings
 
-DIGEST_LENGTH = 64
-"""Hex digits of a digest, before the dash of a build's name."""
 
+class Snapshot(Sweeps):
+    """A read transaction."""
 
-class Snapshot:
-    """A read transaction.
-
-    Args:
-        raw: LMDB's.
-        handles: Tables.
-        close: Ends it.
-    """
-
-    __slots__ = ("_close", "_handles", "_raw")
-
-    def __init__(self, raw: RawTransaction, handles: Handles, close: Callable[[], None]) -> None:
-        self._raw = raw
-        self._handles = handles
-        self._close = close
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def _get(self, table: bytes, key: bytes) -> bytes | None:
-        # LMDB answers an empty or too long key with an error: nothing is stored under one.
-        handle = self._handles.get(table)
-        return self._raw.get(key, db=handle) if handle is not None and 0 < len(key) <= MAX_KEY_BYTES else None
-
-    def _keys(self, table: bytes, start: bytes = b"\0") -> Iterator[bytes]:
-        handle = self._handles.get(table)
-        return keys_from(self._raw, handle, start[:MAX_KEY_BYTES]) if handle is not None else iter(())
-
-    def _items(self, table: bytes, start: bytes = b"\0") -> Iterator[tuple[bytes, bytes]]:
-        handle = self._handles.get(table)
-        return items_from(self._raw, handle, start[:MAX_KEY_BYTES]) if handle is not None else iter(())
-
-    @property
-    def version(self) -> int:
-        """The number of the last commit that it sees: snapshots of one version hold the same."""
-        return self._raw.id()
+    __slots__ = ()
 
     def environment(self, name: EnvironmentName) -> EnvironmentRecord | None:
         """One environment, retired or not."""
@@ -114,20 +65,12 @@ class Snapshot:
 
     def environments(self, after: str = "") -> Iterator[EnvironmentRecord]:
         """All environments whose names sort behind `after`, by name (code points)."""
-        for key, value in self._items(ENVIRONMENTS, _behind(after)):
+        for key, value in self._items(ENVIRONMENTS, behind(after)):
             yield decode_environment(EnvironmentName(key.decode()), value)
 
     def environment_names(self, after: str = "") -> Iterator[str]:
         """Their names only, retired ones too."""
-        return map(bytes.decode, self._keys(ENVIRONMENTS, _behind(after)))
-
-    def names_in_use(self) -> Iterator[str]:
-        """Names of all environments that are not retired. Nothing else is decoded."""
-        return (key.decode() for key, value in self._items(ENVIRONMENTS) if not is_retired(value))
-
-    def visible_names(self, after: str = "") -> Iterator[str]:
-        """Names that have a current build and are not retired: what `/envs` shows. Nothing else is decoded."""
-        return (key.decode() for key, value in self._items(ENVIRONMENTS, _behind(after)) if value[0] == VISIBLE)
+        return map(bytes.decode, self._keys(ENVIRONMENTS, behind(after)))
 
     def build(self, digest: SpecDigest) -> BuildRecord | None:
         """One build; a digest belongs to one name, which it is a hash of."""
@@ -173,19 +116,6 @@ class Snapshot:
         """(digest, mark) of each build of a name, by digest."""
         return decode_marks(self._get(BUILDS_OF, text_key(name)))
 
-    def ready_builds(self, after: str = "") -> Iterator[str]:
-        """Names of the READY builds behind `after`, which need not exist any more, by name and digest."""
-        after_digest, after_name = after[:DIGEST_LENGTH], after[DIGEST_LENGTH + 1 :]
-        for key, value in self._items(BUILDS_OF, text_key(after_name) or b"\0"):
-            name = key.decode()
-            for digest, mark in decode_marks(value):
-                if 0 < mark < ACTIVE_MARK and (name != after_name or digest.hex() > after_digest):
-                    yield f"{digest.hex()}-{name}"
-
-    def not_ready(self, texts: Iterable[str]) -> set[str]:
-        """Those of many texts that are not the name of a READY build; for one, see `is_ready`."""
-        return set(texts).difference(self.ready_builds())
-
     def is_ready(self, build: str) -> bool:
         """Whether a text is the name of a READY build."""
         if not (match := BUILD.fullmatch(build)):
@@ -220,10 +150,6 @@ class Snapshot:
         """What became of all of them, by file name."""
         for key, value in self._items(FILES):
             yield decode_file(key_text(key), value)
-
-    def file_stamps(self) -> Iterator[tuple[str, tuple[int, int]]]:
-        """(file name, (size_bytes, mtime_ns)), to tell unchanged files without decoding more."""
-        return ((key_text(key), decode_stamp(value)) for key, value in self._items(FILES))
 
     def pin(self, label: str) -> PinRecord | None:
         """The pin of that label."""
@@ -262,32 +188,6 @@ class Snapshot:
         key = last_key(self._raw, handle) if handle is not None else None
         return key_sequence(key) if key else 0
 
-    def checked_builds(self) -> Iterator[tuple[bytes, str, BuildState]]:
-        """(digest as 32 raw bytes, name, state) of all builds, by digest, each of which can be decoded; see
-        `check_build`.
-        """  # noqa: D205 - one sentence
-        return ((key, *check_build(value)) for key, value in self._items(BUILDS))
-
-    def checked_events(self) -> Iterator[str]:
-        """The name (perhaps "") of every event, each of which can be decoded; see `check_event`."""
-        return (check_event(value) for _, value in self._items(EVENTS))
-
-    def specified(self) -> Iterator[bytes]:
-        """Digests (32 raw bytes) of which canonical bytes are known."""
-        return self._keys(SPECIFICATIONS)
-
-    def costs(self) -> Iterator[tuple[bytes, str, bool, int, int]]:
-        """(digest as 32 raw bytes, name, whether it is READY, owner, own bytes) of all builds, and nothing else."""
-        return ((key, *decode_cost(value)) for key, value in self._items(BUILDS))
-
-    def owners(self) -> Iterator[tuple[str, int, bool]]:
-        """(name, owner, whether it is retired) of all environments. Nothing else is decoded."""
-        return ((key.decode(), *decode_owner(value)) for key, value in self._items(ENVIRONMENTS))
-
-    def file_owners(self) -> Iterator[tuple[str, int]]:
-        """(file name, owner) of all environments that are not retired. Nothing else is decoded."""
-        return (decode_file_owner(value) for _, value in self._items(ENVIRONMENTS) if not is_retired(value))
-
     def usage(self, uid: int) -> UsageRecord:
         """What a user has; kept, not counted."""
         key = user_key(uid)
@@ -311,8 +211,3 @@ class Snapshot:
 
 def _behind_digest(digest: SpecDigest | None) -> bytes:
     return digest_key(digest) + b"\0" if digest else b"\0"
-
-
-def _behind(text: str) -> bytes:
-    """The first key that can sort behind a text's: LMDB compares bytes, and no name holds a NUL."""
-    return text_key(text) + b"\0"

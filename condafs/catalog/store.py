@@ -45,11 +45,12 @@ Moved: TypeAlias = Collection[EnvironmentName | BuildName]
 class Catalog:
     """The catalog of one state directory. Made by `open` or `open_read_only`; a context manager that closes it."""
 
-    def __init__(self, path: Path, opened: Opened, lock_fd: int | None) -> None:
+    def __init__(self, path: Path, opened: Opened, lock_fd: int | None, *, is_whole: bool = False) -> None:
         self._path = path
         self._environment = opened.environment
         self._handles = opened.handles
         self._lock_fd = lock_fd
+        self._is_whole = is_whole
         self._gate = Gate()
         self._on_moved: Callable[[Moved], None] | None = None
         self._commits = GroupCommit(self._commit)
@@ -80,8 +81,10 @@ class Catalog:
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock_fd = lock(path)
-            if not take_clean_end(path) and is_probed:
+            is_whole = take_clean_end(path)
+            if is_probed and not is_whole:
                 require_whole(path)
+                is_whole = True
             reserve(path / "lock.mdb")
             opened = open_to_write(path, map_bytes)
             if reader_gid is not None:
@@ -90,7 +93,7 @@ class Catalog:
             if lock_fd is not None:
                 os.close(lock_fd)
             raise translate(error, path) from None
-        return cls(path, opened, lock_fd)
+        return cls(path, opened, lock_fd, is_whole=is_whole)
 
     @classmethod
     def open_read_only(cls, path: Path) -> Self:
@@ -121,16 +124,14 @@ class Catalog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end(is_clean=error is None)
+        self._is_whole &= error is None  # it may be what went wrong
+        self.close()
 
     def close(self) -> None:
         """End; open snapshots are invalid from now on."""
-        self._end(is_clean=True)
-
-    def _end(self, *, is_clean: bool) -> None:
         self._environment.close()
         if self._lock_fd is not None:
-            if is_clean:
+            if self._is_whole:
                 note_clean_end(self._path)
             os.close(self._lock_fd)
             self._lock_fd = None

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from condafs.errors import UnsoundPrefixError
 from condafs.prefix.contents import InstalledPackage, conda_package, metadata_of
 from condafs.prefix.manifests import known_digests, original_digests
 from condafs.prefix.originals import replaced_paths
@@ -84,7 +85,8 @@ class EarlyRecords:
 
     def _read_early(self, name: str) -> None:
         path = f"{self._directory}/{name}"
-        with suppress(Exception):  # not quite written yet, or not to be sealed: it is read in the end
+        # What is not quite written yet, or not to be sealed, is read in the end.
+        with suppress(OSError, ValueError, UnsoundPrefixError):
             self._found[name] = stamp_of(path), _examine(path)
 
 

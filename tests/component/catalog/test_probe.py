@@ -87,6 +87,15 @@ def test_what_was_closed_in_order_is_not_read_again_unless_somebody_touched_it(d
     assert probes.count == 3
 
 
+def test_who_did_not_look_vouches_for_nothing(damaged: Path, probes: Probes) -> None:
+    Catalog.open(damaged).close()
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 1
+    Catalog.open(damaged).close()
+    Catalog.open(damaged, is_probed=True).close()
+    assert probes.count == 1, "it was whole, and closed in order twice"
+
+
 def test_after_an_end_out_of_order_all_of_it_is_read(damaged: Path, probes: Probes) -> None:
     Catalog.open(damaged, is_probed=True).close()
     with pytest.raises(RuntimeError), Catalog.open(damaged, is_probed=True):

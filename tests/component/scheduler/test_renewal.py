@@ -186,7 +186,7 @@ async def test_without_room_for_a_note_it_fails_as_any_other(house: House) -> No
     house.runner.outcomes = [UNSATISFIABLE]
     house.runner.hold()
     await house.steering.renew(build)
-    await house.until(build, BuildState.BUILDING)
+    await house.runner.wait_until(lambda: bool(house.runner.at_work))  # and its lock is kept by now
     shutil.rmtree(house.settings.locks)
     house.settings.locks.write_text("in the way")  # as a full disk is
     house.runner.release()
